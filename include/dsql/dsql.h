@@ -1,0 +1,418 @@
+/* dsql.h - an asynchronous PostgreSQL client for libuv, with what Amazon Aurora DSQL needs built in.
+ *
+ * THREADS    An object belongs to the uv loop it was made on; use it on that loop's thread only.
+ *            dsql_rt_post() is the one call allowed from elsewhere, and not after dsql_rt_close().
+ * CALLBACKS  Run from the loop, never inside the call that caused them; at most once; exactly once unless the
+ *            future is destroyed first. After destroy returns it will not run. What a callback may do is stated
+ *            at its type; destroying its own future, starting work and closing things are always allowed.
+ * OWNERSHIP  A returned dsql_future is the caller's to destroy. dsql_all() takes its children over.
+ * VIEWS      Rows, strings and errors read from a future live until that future is destroyed.
+ * INPUTS     SQL, parameters and configs are copied before a call returns. Callback args are not.
+ * SUCCESS    An operation has succeeded when its Sync group ended well (ReadyForQuery), never earlier.
+ * FAILURE    A call that starts work reports every failure through its future. NULL means no memory, and every
+ *            function takes a NULL future: its code is DSQL_ENOMEM.
+ * ENCODING   All text is UTF-8; client_encoding is set so in the StartupMessage.
+ *
+ * "Protocol" below is the chapter "Frontend/Backend Protocol" of the PostgreSQL 18 documentation. */
+#ifndef DSQL_H
+#define DSQL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "dsql/export.h"  /* generated: DSQL_API, DSQL_NODISCARD */
+#include "dsql/version.h" /* generated: DSQL_VERSION_STRING and its numbers */
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct uv_loop_s; /* uv_loop_t; this header includes neither uv.h nor OpenSSL's headers */
+
+typedef struct dsql_rt dsql_rt;         /* one per uv_loop_t */
+typedef struct dsql_target dsql_target; /* where and how to connect, resolved; immutable, reusable */
+typedef struct dsql_conn dsql_conn;     /* one session */
+typedef struct dsql_stmt dsql_stmt;     /* SQL text + types; prepared lazily on each session */
+typedef struct dsql_future dsql_future; /* one started operation */
+typedef struct dsql_result dsql_result; /* rows, owned by a future */
+
+/* A view: not NUL-terminated, owned by what it was read from. */
+typedef struct dsql_str {
+  const char *ptr;
+  size_t len;
+} dsql_str;
+
+/* The library's version, "major.minor.patch"; DSQL_VERSION_STRING is that of the header. */
+DSQL_API const char *dsql_version(void);
+
+/* ---- errors: 0 or a negative code; never errno, never a thread-local ---------------------------------------- */
+
+#define DSQL_ERROR_MAP(X)                                                                                              \
+  X(ENOMEM, -1, "out of memory")                                                                                       \
+  X(EINVAL, -2, "invalid argument")                                                                                    \
+  X(ECANCELED, -3, "canceled")                                                                                         \
+  X(ETIMEDOUT, -4, "deadline passed")                                                                                  \
+  X(ECLOSED, -5, "connection closed")                                                                                  \
+  X(EIO, -6, "socket error, see os_error")                                                                             \
+  X(ETLS, -7, "TLS failure")                                                                                           \
+  X(EAUTH, -8, "authentication failed")                                                                                \
+  X(EPROTO, -9, "protocol violation")                                                                                  \
+  X(ESERVER, -10, "server error, see sqlstate")                                                                        \
+  X(EBUSY, -11, "queue full")                                                                                          \
+  X(ENOTREADY, -12, "future not ready")                                                                                \
+  X(ETYPE, -13, "wrong type")                                                                                          \
+  X(ENULL, -14, "value is NULL")                                                                                       \
+  X(EABORT, -15, "stopped by the caller, see app_code")                                                                \
+  X(ESKIPPED, -16, "not run or undone: its group failed")                                                              \
+  X(ETOOBIG, -17, "over a size limit")                                                                                 \
+  X(ECREDENTIALS, -18, "no usable credentials")                                                                        \
+  X(ERANGE, -19, "value out of range")                                                                                 \
+  X(EROLLBACK, -20, "COMMIT was answered with ROLLBACK")                                                               \
+  X(EUNSUPPORTED, -21, "not supported")
+
+#define X(name, value, text) DSQL_##name = value,
+enum dsql_code { DSQL_OK = 0, DSQL_ERROR_MAP(X) DSQL_CODE_MIN = -99 };
+#undef X
+
+enum dsql_error_flag {
+  DSQL_RETRYABLE = 1u,    /* 40001, 40P01: run the whole transaction again */
+  DSQL_CONN_LOST = 2u,    /* the connection is unusable */
+  DSQL_IN_DOUBT = 4u,     /* may have committed: the answer to the commit was never read */
+  DSQL_NOT_SENT = 8u,     /* no byte of it reached the socket */
+  DSQL_ROLLED_BACK = 16u, /* its statement ran, then its group failed and undid it */
+  DSQL_CLIENT_SIDE = 32u  /* raised by this library, not by the server */
+};
+
+/* Lives as long as the future it was read from. */
+typedef struct dsql_error {
+  int code;               /* enum dsql_code */
+  int os_error;           /* errno of a failed socket call, else 0 */
+  int app_code;           /* what a row callback returned to stop its query */
+  unsigned flags;         /* enum dsql_error_flag */
+  unsigned attempts;      /* how often the work was tried; 1 unless something retries */
+  int cause_index;        /* index in its group of the statement that failed; -1: none (a failure at Sync, a socket) */
+  char sqlstate[6];       /* of the server, else "" */
+  dsql_str message;       /* one sentence or more, for people; never contains a secret */
+  dsql_str detail, hint;  /* of the server, may be empty */
+} dsql_error;
+
+DSQL_API const char *dsql_strerror(int code);
+DSQL_API const char *dsql_error_name(int code); /* "DSQL_ETIMEDOUT" */
+/* One field of the ErrorResponse by its type byte: 'S' 'V' 'C' 'M' 'D' 'H' 'P' 'p' 'q' 'W' 's' 't' 'c' 'd' 'n' 'F' 'L'
+ * 'R' (Protocol, "Error and Notice Message Fields"). Empty when the server sent none. */
+DSQL_API dsql_str dsql_error_field(const dsql_error *e, char field);
+
+/* ---- runtime: embedded in the caller's loop, which the caller runs -------------------------------------------- */
+
+/* Every allocation of the library's own goes through this hook (OpenSSL, libuv and the resolver have theirs).
+ * size 0 frees and returns NULL; a NULL return is out of memory, an ordinary error on every path. */
+typedef struct dsql_alloc {
+  void *(*realloc)(void *ctx, void *ptr, size_t size);
+  void *ctx;
+} dsql_alloc;
+
+typedef void (*dsql_cb)(void *arg);
+
+/* alloc may be NULL and is copied. The loop must outlive the runtime, which never stops or closes it. The runtime's
+ * handles keep the loop alive only while a future is pending. EINVAL, ENOMEM, EIO. */
+DSQL_API DSQL_NODISCARD int dsql_rt_new(dsql_rt **out, struct uv_loop_s *loop, const dsql_alloc *alloc);
+/* Any thread: fn(arg) runs on the loop's thread, in the order of the calls. ENOMEM, ECLOSED. */
+DSQL_API DSQL_NODISCARD int dsql_rt_post(dsql_rt *rt, dsql_cb fn, void *arg);
+/* Cancels all work (a COMMIT in flight ends ECANCELED | IN_DOUBT), closes every connection and handle; cb (may be
+ * NULL) runs last, on the loop, then rt is gone. Futures stay readable and still must be destroyed - before cb runs,
+ * because their memory is the runtime's; those left are freed with it. */
+DSQL_API void dsql_rt_close(dsql_rt *rt, dsql_cb cb, void *arg);
+
+/* ---- futures -------------------------------------------------------------------------------------------------- */
+
+/* Runs on the loop. May destroy f, start work, close the connection or the runtime. */
+typedef void (*dsql_future_cb)(dsql_future *f, void *arg);
+
+/* One callback per future: a second registration is EINVAL. When f is ready already, cb runs at the next drain. */
+DSQL_API DSQL_NODISCARD int dsql_future_on_ready(dsql_future *f, dsql_future_cb cb, void *arg);
+DSQL_API bool dsql_future_ready(const dsql_future *f);
+DSQL_API int dsql_future_code(const dsql_future *f);                /* 0, the failure, or ENOTREADY */
+DSQL_API const dsql_error *dsql_future_error(const dsql_future *f); /* NULL unless it failed */
+/* The result of a query (its first, when a script gave several). ENOTREADY, the failure's code, ETYPE. */
+DSQL_API DSQL_NODISCARD int dsql_future_result(dsql_future *f, const dsql_result **out);
+/* Asks: the future then completes, with ECANCELED or, when the work was faster, with its outcome. */
+DSQL_API void dsql_future_cancel(dsql_future *f);
+/* Cancels when pending, forgets always; safe in its own callback. */
+DSQL_API void dsql_future_destroy(dsql_future *f);
+/* Lets the work finish unobserved, then frees it. */
+DSQL_API void dsql_future_detach(dsql_future *f);
+/* Ready when all n are, or at the first failure, which is its own; the others are canceled then. Takes the futures
+ * over, also when it fails: destroying it destroys them. Their results are read through the pointers in fs until then. */
+DSQL_API DSQL_NODISCARD dsql_future *dsql_all(dsql_rt *rt, dsql_future *const *fs, size_t n);
+/* For tools and tests: runs the loop until f is ready and returns its code; ENOTREADY when nothing alive can complete
+ * it. Not inside a uv callback (asserted in debug builds). */
+DSQL_API DSQL_NODISCARD int dsql_future_run(dsql_future *f);
+
+/* ---- values: PostgreSQL's own units -------------------------------------------------------------------------- */
+
+/* Dates are days, timestamps microseconds since 2000-01-01 00:00 (UTC for timestamptz); both have infinities. */
+#define DSQL_DATE_INFINITY INT32_MAX
+#define DSQL_DATE_NEG_INFINITY INT32_MIN
+#define DSQL_TIMESTAMP_INFINITY INT64_MAX
+#define DSQL_TIMESTAMP_NEG_INFINITY INT64_MIN
+#define DSQL_UNIX_EPOCH_DAYS INT32_C(10957)              /* 1970-01-01 is day -10957 */
+#define DSQL_UNIX_EPOCH_US INT64_C(946684800000000)      /* add to a timestamp to get Unix microseconds */
+
+typedef struct dsql_uuid {
+  uint8_t bytes[16];
+} dsql_uuid;
+typedef struct dsql_timetz {
+  int64_t time_us;         /* since midnight, local */
+  int32_t utc_offset_s;    /* seconds EAST of UTC: +02 is 7200 (the wire has the opposite sign) */
+} dsql_timetz;
+typedef struct dsql_interval {
+  int64_t time_us;
+  int32_t days, months;    /* infinite (PostgreSQL 17+): all three at their minimum or maximum */
+} dsql_interval;
+
+/* Type OIDs of the codecs (src/include/catalog/pg_type.dat); any other type travels as text or raw bytes. */
+enum dsql_oid {
+  DSQL_BOOL = 16, DSQL_BYTEA = 17, DSQL_CHAR = 18, DSQL_NAME = 19, DSQL_INT8 = 20, DSQL_INT2 = 21, DSQL_INT4 = 23,
+  DSQL_TEXT = 25, DSQL_OID = 26, DSQL_JSON = 114, DSQL_FLOAT4 = 700, DSQL_FLOAT8 = 701, DSQL_UNKNOWN = 705,
+  DSQL_BPCHAR = 1042, DSQL_VARCHAR = 1043, DSQL_DATE = 1082, DSQL_TIME = 1083, DSQL_TIMESTAMP = 1114,
+  DSQL_TIMESTAMPTZ = 1184, DSQL_INTERVAL = 1186, DSQL_TIMETZ = 1266, DSQL_NUMERIC = 1700, DSQL_UUID = 2950,
+  DSQL_JSONB = 3802
+};
+
+/* ---- parameters ------------------------------------------------------------------------------------------------ */
+
+/* Made by the constructors; a struct so that it costs no memory. Pointers in it need only live until the call. */
+typedef struct dsql_param {
+  uint32_t oid;           /* 0: the server infers */
+  int16_t format;         /* 0 text, 1 binary */
+  int32_t len;            /* -1: NULL; -2: a constructor refused its input (then the call fails with EINVAL) */
+  const void *data;       /* NULL: the value is in imm */
+  unsigned char imm[24];  /* scalars, in wire form */
+} dsql_param;
+
+typedef struct dsql_params {
+  const dsql_param *v;
+  size_t n;
+} dsql_params;
+
+DSQL_API dsql_param dsql_null(void);
+DSQL_API dsql_param dsql_null_of(uint32_t oid);
+DSQL_API dsql_param dsql_bool(bool v);
+DSQL_API dsql_param dsql_int2(int16_t v);
+DSQL_API dsql_param dsql_int4(int32_t v);
+DSQL_API dsql_param dsql_int8(int64_t v);
+DSQL_API dsql_param dsql_oid(uint32_t v);
+DSQL_API dsql_param dsql_float4(float v);
+DSQL_API dsql_param dsql_float8(double v);
+DSQL_API dsql_param dsql_text(const char *s); /* type inferred by the server, so '2026-01-31' can be a date; NULL is NULL */
+DSQL_API dsql_param dsql_text_n(const char *s, size_t n);
+DSQL_API dsql_param dsql_bytes(const void *p, size_t n); /* bytea */
+DSQL_API dsql_param dsql_uuid_param(dsql_uuid v);
+DSQL_API dsql_param dsql_date(int32_t days);
+DSQL_API dsql_param dsql_time(int64_t time_us);
+DSQL_API dsql_param dsql_timetz_param(dsql_timetz v);
+DSQL_API dsql_param dsql_timestamp(int64_t us);
+DSQL_API dsql_param dsql_timestamptz(int64_t us);
+DSQL_API dsql_param dsql_interval_param(dsql_interval v);
+DSQL_API dsql_param dsql_numeric(const char *decimal);             /* "12.30", "NaN" */
+DSQL_API dsql_param dsql_numeric_scaled(int64_t v, unsigned scale); /* v / 10^scale; scale 0..18 */
+DSQL_API dsql_param dsql_json(const char *s);
+DSQL_API dsql_param dsql_jsonb(const char *s);
+DSQL_API dsql_param dsql_raw(uint32_t oid, int format, const void *p, size_t n); /* any type's wire form */
+
+#ifdef __cplusplus
+} /* C++ builds dsql_params from a braced list: see <dsql/dsql.hpp> */
+extern "C" {
+#else
+#define DSQL_PARAMS(...)                                                                                               \
+  ((dsql_params){(dsql_param[]){__VA_ARGS__}, sizeof((dsql_param[]){__VA_ARGS__}) / sizeof(dsql_param)})
+#define DSQL_NO_PARAMS ((dsql_params){0, 0})
+#endif
+
+/* ---- results: views, alive until their future is destroyed ------------------------------------------------------ */
+
+DSQL_API size_t dsql_result_rows(const dsql_result *r);
+DSQL_API unsigned dsql_result_cols(const dsql_result *r);
+DSQL_API dsql_str dsql_result_tag(const dsql_result *r);     /* the command tag: "SELECT 2", "COMMIT" */
+DSQL_API int64_t dsql_result_affected(const dsql_result *r); /* from the tag; -1 if it has no count */
+DSQL_API const dsql_result *dsql_result_next(const dsql_result *r); /* the script's next statement, or NULL */
+DSQL_API dsql_str dsql_result_col_name(const dsql_result *r, unsigned col);
+DSQL_API uint32_t dsql_result_col_oid(const dsql_result *r, unsigned col);
+DSQL_API int dsql_result_col_format(const dsql_result *r, unsigned col); /* 0 text, 1 binary: of dsql_get_raw() */
+DSQL_API int dsql_result_col_find(const dsql_result *r, const char *name); /* the first of that name, or -1 */
+/* The rest of a RowDescription column. */
+typedef struct dsql_column {
+  dsql_str name;
+  uint32_t type_oid, table_oid;
+  int16_t attribute_number, type_size, format;
+  int32_t type_modifier;
+} dsql_column;
+DSQL_API DSQL_NODISCARD int dsql_result_column(const dsql_result *r, unsigned col, dsql_column *out);
+
+/* Out of range is NULL. */
+DSQL_API bool dsql_is_null(const dsql_result *r, size_t row, unsigned col);
+
+/* Typed getters give the same value whether the column came as text or binary. They return 0, or EINVAL (no such row
+ * or column), ENULL, ETYPE (the column has another type), ERANGE (it does not fit), EPROTO (bytes that are no value
+ * of the type), ENOMEM; *out is written only on 0. Integers widen: dsql_get_int8 reads int2, int4, int8 and oid. */
+DSQL_API DSQL_NODISCARD int dsql_get_bool(const dsql_result *r, size_t row, unsigned col, bool *out);
+DSQL_API DSQL_NODISCARD int dsql_get_int2(const dsql_result *r, size_t row, unsigned col, int16_t *out);
+DSQL_API DSQL_NODISCARD int dsql_get_int4(const dsql_result *r, size_t row, unsigned col, int32_t *out);
+DSQL_API DSQL_NODISCARD int dsql_get_int8(const dsql_result *r, size_t row, unsigned col, int64_t *out);
+DSQL_API DSQL_NODISCARD int dsql_get_oid(const dsql_result *r, size_t row, unsigned col, uint32_t *out);
+DSQL_API DSQL_NODISCARD int dsql_get_float4(const dsql_result *r, size_t row, unsigned col, float *out);
+DSQL_API DSQL_NODISCARD int dsql_get_float8(const dsql_result *r, size_t row, unsigned col, double *out); /* float4 too */
+/* Any type, as the text that the server would have sent. Free of copies when the column came as text. */
+DSQL_API DSQL_NODISCARD int dsql_get_text(const dsql_result *r, size_t row, unsigned col, dsql_str *out);
+DSQL_API DSQL_NODISCARD int dsql_get_bytes(const dsql_result *r, size_t row, unsigned col, dsql_str *out); /* bytea */
+DSQL_API DSQL_NODISCARD int dsql_get_uuid(const dsql_result *r, size_t row, unsigned col, dsql_uuid *out);
+DSQL_API DSQL_NODISCARD int dsql_get_date(const dsql_result *r, size_t row, unsigned col, int32_t *days);
+DSQL_API DSQL_NODISCARD int dsql_get_time(const dsql_result *r, size_t row, unsigned col, int64_t *time_us);
+DSQL_API DSQL_NODISCARD int dsql_get_timetz(const dsql_result *r, size_t row, unsigned col, dsql_timetz *out);
+DSQL_API DSQL_NODISCARD int dsql_get_timestamp(const dsql_result *r, size_t row, unsigned col, int64_t *us);
+DSQL_API DSQL_NODISCARD int dsql_get_timestamptz(const dsql_result *r, size_t row, unsigned col, int64_t *us);
+DSQL_API DSQL_NODISCARD int dsql_get_interval(const dsql_result *r, size_t row, unsigned col, dsql_interval *out);
+DSQL_API DSQL_NODISCARD int dsql_get_numeric(const dsql_result *r, size_t row, unsigned col, dsql_str *decimal);
+/* The exact value times 10^scale (0..18); ERANGE when it has more decimals or does not fit, or is NaN or infinite. */
+DSQL_API DSQL_NODISCARD int dsql_get_numeric_scaled(const dsql_result *r, size_t row, unsigned col, unsigned scale,
+                                                    int64_t *out);
+DSQL_API DSQL_NODISCARD int dsql_get_json(const dsql_result *r, size_t row, unsigned col, dsql_str *out); /* jsonb too */
+/* The bytes as they came, and their format (may be NULL). */
+DSQL_API DSQL_NODISCARD int dsql_get_raw(const dsql_result *r, size_t row, unsigned col, dsql_str *out, int *format);
+
+/* ---- targets and configuration: sized structs, so a field can be added without breaking the ABI ----------------- */
+
+enum dsql_sslmode {
+  DSQL_SSL_DEFAULT, DSQL_SSL_DISABLE, DSQL_SSL_ALLOW, DSQL_SSL_PREFER, DSQL_SSL_REQUIRE, DSQL_SSL_VERIFY_CA,
+  DSQL_SSL_VERIFY_FULL
+};
+
+/* Zero and NULL mean: from the target string, else the default. */
+typedef struct dsql_config {
+  size_t size;
+  /* A URL (postgres://, postgresql://) or a libpq keyword string ("host=... sslmode=..."), with libpq's keywords and
+   * parsing rules (PostgreSQL 18 documentation, "Connection Strings"); the fields below win over it. */
+  const char *target;
+  const char *host, *hostaddr, *database, *user, *password, *application_name;
+  uint16_t port;
+  enum dsql_sslmode sslmode;    /* verify-full, except on Unix sockets */
+  uint32_t connect_timeout_ms;  /* over name lookup, TCP, TLS, authentication and all hosts; none */
+  uint32_t query_timeout_ms;    /* default of each call's timeout_ms; none */
+  uint32_t drain_timeout_ms;    /* 2000: how long a canceled operation's answers are awaited before the socket goes */
+  uint32_t queue_ops_max;       /* 65536 operations queued per connection, past it EBUSY | NOT_SENT */
+  size_t queue_bytes_max;       /* 256 MiB of encoded requests queued per connection, likewise */
+  size_t result_bytes_max;      /* 1 GiB per materialised result, past it ETOOBIG and the connection is kept */
+  size_t message_bytes_max;     /* 1 GiB - 1: a larger server message is a protocol violation */
+  bool cleartext_without_tls;   /* allow a cleartext password to leave over an unencrypted TCP connection */
+} dsql_config;
+DSQL_API void dsql_config_init_sized(dsql_config *c, size_t size);
+#define dsql_config_init(c) dsql_config_init_sized((c), sizeof *(c))
+
+/* Resolves and copies everything; touches no network. On failure *error (if asked for) tells which input is wrong and
+ * how to mend it; it lives until the next call on this runtime. EINVAL, EUNSUPPORTED, ENOMEM. */
+DSQL_API DSQL_NODISCARD int dsql_target_new(dsql_target **out, dsql_rt *rt, const dsql_config *c,
+                                            const dsql_error **error);
+DSQL_API void dsql_target_free(dsql_target *t); /* connections made from it keep it alive */
+
+/* ---- connections. Calls made before control returns to the loop leave in one write (implicit pipelining). ------- */
+
+/* Per-call options; NULL means defaults. */
+typedef struct dsql_call {
+  size_t size;
+  uint32_t timeout_ms;     /* the target's query_timeout_ms; then ETIMEDOUT and the server is asked to cancel */
+  size_t result_bytes_max; /* the target's */
+  bool read_only;          /* promises no effect: never in doubt */
+  bool text_results;       /* ask for text in every column */
+} dsql_call;
+DSQL_API void dsql_call_init_sized(dsql_call *o, size_t size);
+#define dsql_call_init(o) dsql_call_init_sized((o), sizeof *(o))
+
+/* Returns at once; the connection is usable at once: calls queue and ride along with the connect, right behind the
+ * final authentication message. It must be closed with dsql_conn_close(). ENOMEM, ECLOSED (runtime closing). */
+DSQL_API DSQL_NODISCARD int dsql_conn_open(dsql_conn **out, dsql_rt *rt, const dsql_target *t);
+/* Completes when the session is ready for queries, or with why it can't be. */
+DSQL_API DSQL_NODISCARD dsql_future *dsql_conn_ready(dsql_conn *c);
+/* Pending operations end with ECLOSED (IN_DOUBT where it applies); c is invalid when the call returns. */
+DSQL_API void dsql_conn_close(dsql_conn *c);
+
+/* One statement by the extended protocol, in one flight: Parse, Bind, Describe, Execute, Sync. */
+DSQL_API DSQL_NODISCARD dsql_future *dsql_query(dsql_conn *c, const char *sql, dsql_params p, const dsql_call *o);
+/* The same with a named statement: parsed once per connection, described once, binary results where a codec exists. */
+DSQL_API DSQL_NODISCARD dsql_future *dsql_query_stmt(dsql_conn *c, dsql_stmt *s, dsql_params p, const dsql_call *o);
+/* A script by the simple protocol: many statements, no parameters, text results (dsql_result_next()). */
+DSQL_API DSQL_NODISCARD dsql_future *dsql_exec(dsql_conn *c, const char *script, const dsql_call *o);
+
+/* Called on the loop for every row; the row's views live until it returns. Rows are provisional until the future
+ * completes. Return 0 to go on; DSQL_ROW_PAUSE to pause behind this row until dsql_resume(); any other value stops
+ * the query: its future fails with EABORT and that app_code. May destroy the future, start work, close things. */
+enum { DSQL_ROW_PAUSE = 1 };
+typedef int (*dsql_row_fn)(const dsql_result *one_row, void *arg);
+DSQL_API DSQL_NODISCARD dsql_future *dsql_query_each(dsql_conn *c, const char *sql, dsql_params p, dsql_row_fn fn,
+                                                     void *arg, const dsql_call *o);
+DSQL_API DSQL_NODISCARD dsql_future *dsql_query_stmt_each(dsql_conn *c, dsql_stmt *s, dsql_params p, dsql_row_fn fn,
+                                                          void *arg, const dsql_call *o);
+DSQL_API void dsql_resume(dsql_future *f); /* rows come from the loop, not inside this call */
+
+/* What is called between begin and end travels under one Sync: one implicit transaction, all or nothing (Protocol,
+ * "Pipelining"). After a failure every member fails: the culprit with its error, those before it with ESKIPPED |
+ * ROLLED_BACK, those behind it with ESKIPPED; cause_index names the culprit. dsql_exec() is refused inside. EINVAL. */
+DSQL_API DSQL_NODISCARD int dsql_pipeline_begin(dsql_conn *c);
+DSQL_API DSQL_NODISCARD int dsql_pipeline_end(dsql_conn *c);
+
+/* oids (may be NULL) give the types of the first n parameters; 0 leaves one to the server. EINVAL, ENOMEM. */
+DSQL_API DSQL_NODISCARD int dsql_stmt_new(dsql_stmt **out, dsql_rt *rt, const char *sql, const uint32_t *oids,
+                                          size_t n);
+DSQL_API void dsql_stmt_free(dsql_stmt *s); /* operations under way keep it alive; connections close it when idle */
+
+/* ---- a connection's state --------------------------------------------------------------------------------------- */
+
+enum dsql_conn_status {
+  DSQL_CONN_CONNECTING, /* name lookup, TCP, TLS or authentication under way */
+  DSQL_CONN_READY,
+  DSQL_CONN_DRAINING,   /* a canceled operation's answers are awaited; calls queue */
+  DSQL_CONN_FAILED      /* failed: every call fails with ECLOSED */
+};
+enum dsql_tx_status { DSQL_TX_UNKNOWN = 0, DSQL_TX_IDLE = 'I', DSQL_TX_OPEN = 'T', DSQL_TX_FAILED = 'E' };
+
+DSQL_API enum dsql_conn_status dsql_conn_status(const dsql_conn *c);
+DSQL_API enum dsql_tx_status dsql_conn_tx_status(const dsql_conn *c); /* of the last ReadyForQuery */
+/* The last ParameterStatus of that name ("server_version"), or an empty view; lives until the next loop turn. */
+DSQL_API dsql_str dsql_conn_parameter(const dsql_conn *c, const char *name);
+DSQL_API int32_t dsql_conn_backend_pid(const dsql_conn *c); /* 0 when the server sent no BackendKeyData */
+DSQL_API unsigned dsql_conn_server_version(const dsql_conn *c); /* 180004 for 18.4; 0 when unknown */
+DSQL_API bool dsql_conn_tls(const dsql_conn *c);
+DSQL_API const dsql_error *dsql_conn_error(const dsql_conn *c); /* why it was lost; NULL while it is not */
+DSQL_API void dsql_conn_set_user_data(dsql_conn *c, void *data);
+DSQL_API void *dsql_conn_user_data(const dsql_conn *c);
+
+/* Round trips waited for since dsql_conn_open: TCP, SSLRequest, TLS flights, authentication and queries. */
+typedef struct dsql_conn_stats {
+  size_t size;
+  uint64_t bytes_sent, bytes_received, writes, reads; /* socket calls that moved bytes */
+  uint32_t connect_round_trips;                       /* until the session was ready */
+  uint32_t connect_us;                                /* from dsql_conn_open until then */
+} dsql_conn_stats;
+DSQL_API void dsql_conn_stats_get(const dsql_conn *c, dsql_conn_stats *out, size_t size);
+
+/* NoticeResponse; the notice lives until the callback returns. Set before control returns to the loop to see those of
+ * the start-up too. Without a callback notices are dropped. May start work and close things. */
+typedef void (*dsql_notice_fn)(dsql_conn *c, const dsql_error *notice, void *arg);
+DSQL_API void dsql_conn_on_notice(dsql_conn *c, dsql_notice_fn fn, void *arg);
+/* Every message, one line each without its newline, in the text format of libpq's PQtrace() without time stamps.
+ * Passwords and SASL data are left out. Called from inside the library: it may only record the line. */
+typedef void (*dsql_trace_fn)(const char *line, size_t len, void *arg);
+DSQL_API void dsql_conn_on_trace(dsql_conn *c, dsql_trace_fn fn, void *arg);
+
+/* ---- quoting, for the few places that take no parameter (DDL) --------------------------------------------------- */
+
+/* Write the quoted form and its NUL into out and its length into *len. Invalid UTF-8 and NUL bytes are refused with
+ * EINVAL (CVE-2025-1094), a buffer that is too small with ETOOBIG; 2 * n + 4 bytes always suffice for an identifier,
+ * 2 * n + 5 for a literal. Both are safe whatever standard_conforming_strings says. */
+DSQL_API DSQL_NODISCARD int dsql_quote_identifier(const char *s, size_t n, char *out, size_t cap, size_t *len);
+DSQL_API DSQL_NODISCARD int dsql_quote_literal(const char *s, size_t n, char *out, size_t cap, size_t *len);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,45 @@
+/* error.h - errors are values. A `struct fault` is what a pure layer reports: fixed size, no memory. A `struct error`
+ * is the public dsql_error with the server's fields behind it, living in an arena. */
+#ifndef DSQL_BASE_ERROR_H
+#define DSQL_BASE_ERROR_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "dsql/dsql.h"
+
+enum { FAULT_TEXT_SIZE = 512 };
+
+struct fault {
+  int code; /* 0: none */
+  int os_error;
+  unsigned flags;
+  char sqlstate[6];
+  char text[FAULT_TEXT_SIZE]; /* NUL-terminated, cut with "..." when longer */
+};
+
+/* Sets the fault unless one is set already (the first cause is the one to report); returns its code. */
+int fault_set(struct fault *f, int code, const char *format, ...) __attribute__((format(printf, 3, 4)));
+static inline void fault_clear(struct fault *f) { *f = (struct fault){0}; }
+
+struct error {
+  dsql_error pub;         /* first: a dsql_error * of ours is a struct error * */
+  const uint8_t *fields;  /* body of the ErrorResponse or NoticeResponse, validated; NULL for errors of our own */
+  size_t fields_len;
+};
+
+extern const struct error error_nomem;
+
+/* All of these return &error_nomem when the arena has no memory; none returns NULL. */
+const struct error *error_from_fault(struct arena *a, const struct fault *f);
+/* body: the ErrorResponse's (or NoticeResponse's) payload, already checked by wire_error_valid(); copied. */
+const struct error *error_from_server(struct arena *a, const uint8_t *body, size_t n);
+/* A copy in another arena, with flags added and another cause_index. */
+struct error *error_clone(struct arena *a, const struct error *e);
+struct error *error_printf(struct arena *a, int code, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/* A field of a validated body; empty when absent. */
+dsql_str error_body_field(const uint8_t *body, size_t n, char field);
+
+#endif

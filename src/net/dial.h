@@ -1,0 +1,33 @@
+/* dial.h - from a host to a connected socket: name lookup in the thread pool, then TCP connects raced over the
+ * addresses (RFC 8305: families interleaved, a new attempt every 250 ms or as soon as one fails). */
+#ifndef DSQL_NET_DIAL_H
+#define DSQL_NET_DIAL_H
+
+#include "net/socket.h"
+#include "rt/rt.h"
+
+enum { DIAL_STAGGER_MS = 250, DIAL_ADDRESSES_MAX = 32 };
+
+struct dial_params {
+  const char *host;     /* name or IP literal; ignored when hostaddr or unix_path is given */
+  const char *hostaddr; /* IP literal: no lookup */
+  const char *unix_path;
+  const struct socket_address *address; /* exactly this one (CancelRequest), instead of all the above */
+  uint16_t port;
+  bool shuffle; /* load_balance_hosts=random: addresses in random order */
+  uint64_t random; /* seed for the shuffle */
+  struct socket_options options;
+};
+
+struct dial;
+/* Called once, inside a libuv callback of ours or from a ready task, never inside dial_start(). fd >= 0 and the address,
+ * or fd -1 and a fault whose text names the host and every address with its error. The dial is gone afterwards. */
+typedef void (*dial_fn)(void *owner, int fd, const struct socket_address *address, const struct fault *fault);
+/* Copies what it needs. 0 or ENOMEM. The caller's deadline is the caller's timer: it calls dial_cancel(). */
+int dial_start(struct dial **out, struct dsql_rt *rt, const struct dial_params *p, dial_fn done, void *owner);
+/* The callback will not run; a lookup under way is waited for by the runtime, not by the caller. */
+void dial_cancel(struct dial *d);
+/* What has failed so far and what is under way, for a deadline's error text. */
+void dial_describe(const struct dial *d, char *out, size_t size);
+
+#endif

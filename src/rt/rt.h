@@ -1,0 +1,90 @@
+/* rt.h - the runtime: what the library needs of the caller's uv_loop_t, without uv.h. One per loop, loop-affine.
+ *
+ * A loop turn: libuv calls one of our callbacks; it does its work and, as its last act, calls rt_leave(), which drains
+ * the ready queue (user callbacks run there and nowhere else). What user code then queues for sending is written once,
+ * in our prepare handle, right before libuv polls. While anything is queued, an idle handle keeps the poll from
+ * blocking, so that work queued from outside a libuv callback (an embedded loop) is seen as well. */
+#ifndef DSQL_RT_RT_H
+#define DSQL_RT_RT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/alloc.h"
+#include "base/arena.h"
+#include "base/error.h"
+#include "base/heap.h"
+#include "base/list.h"
+#include "dsql/dsql.h"
+
+struct uv_loop_s *rt_loop(struct dsql_rt *rt);
+const dsql_alloc *rt_alloc(struct dsql_rt *rt);
+struct arena_pool *rt_chunks(struct dsql_rt *rt);
+bool rt_closing(const struct dsql_rt *rt);
+
+/* ---- time: milliseconds of the loop's clock (cached per turn), and a fine one for statistics ---- */
+uint64_t rt_now_ms(struct dsql_rt *rt);
+uint64_t rt_clock_us(void);
+
+/* ---- tasks: run once at the next drain, in order; a task may requeue itself (then it runs in a later drain) ---- */
+struct rt_task {
+  struct list node; /* list_init() before first use */
+  void (*run)(struct rt_task *t);
+};
+void rt_ready(struct dsql_rt *rt, struct rt_task *t); /* does nothing when queued already */
+void rt_unready(struct rt_task *t);
+/* Like rt_ready(), but run in the prepare handle, after every user callback of this turn: for the one write. */
+void rt_flush_later(struct dsql_rt *rt, struct rt_task *t);
+/* To be called last in every libuv callback of ours. Nothing of the caller may be touched after it. */
+void rt_leave(struct dsql_rt *rt);
+/* True inside the drain: dsql_future_run() and a nested drain are wrong there. */
+bool rt_draining(const struct dsql_rt *rt);
+
+/* ---- timers: one uv_timer_t behind a heap. Background timers do not keep the loop alive. ---- */
+struct rt_timer {
+  struct heap_node node; /* zero-initialised is idle */
+  void (*fire)(struct rt_timer *t);
+  bool background;
+};
+/* deadline_ms as of rt_now_ms(); restarting an armed timer moves it. The callback runs inside a libuv callback of ours. */
+void rt_timer_start(struct dsql_rt *rt, struct rt_timer *t, uint64_t deadline_ms);
+void rt_timer_stop(struct dsql_rt *rt, struct rt_timer *t);
+
+/* ---- the thread pool. The memory of w must live until done() was called, which always happens. ---- */
+struct rt_work {
+  void (*run)(struct rt_work *w);  /* in a pool thread: touches only what w owns, never the hook */
+  void (*done)(struct rt_work *w); /* on the loop */
+  struct dsql_rt *rt;
+  void *request; /* the uv_work_t */
+};
+int rt_work_start(struct dsql_rt *rt, struct rt_work *w); /* 0, ENOMEM, EIO */
+
+/* ---- what rt_close has to wait for: sockets, lookups, work ---- */
+/* Everything that owns handles registers; on dsql_rt_close() each is asked to close itself and must remove itself. */
+struct rt_closer {
+  struct list node;
+  void (*close)(struct rt_closer *c); /* start closing; idempotent */
+};
+void rt_closer_add(struct dsql_rt *rt, struct rt_closer *c);
+void rt_closer_remove(struct dsql_rt *rt, struct rt_closer *c);
+/* Counts things under way (uv handles being closed, uv requests) that must end before the runtime's memory goes. */
+void rt_hold(struct dsql_rt *rt);
+void rt_release(struct dsql_rt *rt);
+
+/* ---- memory: fixed-size blocks and big slabs with free lists, so that a warm query takes nothing from the hook ---- */
+enum { RT_BLOCK_SIZE = 1536, RT_SLAB_SIZE = 64 * 1024 };
+void *rt_block_get(struct dsql_rt *rt); /* RT_BLOCK_SIZE bytes, not zeroed; NULL when there is no memory */
+void rt_block_put(struct dsql_rt *rt, void *block);
+/* Scratch for the duration of one callback; index 0: received bytes, 1: decrypted bytes. NULL when there is no memory. */
+uint8_t *rt_slab(struct dsql_rt *rt, unsigned index);
+
+/* The one error that dsql_target_new() and the like may hand out: lives until the next call. */
+const struct error *rt_set_error(struct dsql_rt *rt, const struct fault *f);
+
+/* Learned facts per host (which key share a server chose); a small bounded table with least-recently-used
+ * replacement. 0 when unknown. */
+int rt_hint_get(struct dsql_rt *rt, const char *host, uint16_t port);
+void rt_hint_set(struct dsql_rt *rt, const char *host, uint16_t port, int hint);
+
+#endif

@@ -1,0 +1,49 @@
+/* frontend.h - encoders of every message that a client sends (Protocol, "Message Formats"). Each appends one whole
+ * message or nothing: the length is computed in 64 bits first, and a message that would pass INT32_MAX, a parameter
+ * count above 65,535 or the buffer's maximum makes the buffer fail with DSQL_ETOOBIG before a byte is written. */
+#ifndef DSQL_WIRE_FRONTEND_H
+#define DSQL_WIRE_FRONTEND_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+
+enum {
+  WIRE_PROTOCOL_3_0 = 0x00030000,
+  WIRE_PROTOCOL_3_2 = 0x00030002,
+  WIRE_SSL_REQUEST_CODE = 80877103,
+  WIRE_CANCEL_REQUEST_CODE = 80877102,
+  WIRE_PARAMS_MAX = 65535
+};
+
+struct wire_pair {
+  const char *name, *value;
+};
+
+void wire_startup(struct buf *out, uint32_t version, const struct wire_pair *pairs, size_t n);
+void wire_ssl_request(struct buf *out);
+/* key: 4 bytes in protocol 3.0, 4..256 in 3.2. */
+void wire_cancel_request(struct buf *out, uint32_t pid, const uint8_t *key, size_t key_len);
+
+void wire_password(struct buf *out, const char *password, size_t n);
+void wire_sasl_initial_response(struct buf *out, const char *mechanism, const void *data, size_t n);
+void wire_sasl_response(struct buf *out, const void *data, size_t n);
+
+void wire_parse(struct buf *out, const char *statement, const char *sql, size_t sql_len, const uint32_t *oids, size_t n);
+/* formats: per result column, 0 text or 1 binary; NULL asks for text in every column whatever their number.
+ * A parameter with len -2 makes the buffer fail with DSQL_EINVAL. */
+void wire_bind(struct buf *out, const char *portal, const char *statement, dsql_params params, const uint8_t *formats,
+               size_t n_formats);
+void wire_describe(struct buf *out, char kind, const char *name); /* kind: 'S' statement, 'P' portal */
+void wire_execute(struct buf *out, const char *portal, uint32_t rows_max); /* 0: all */
+void wire_close(struct buf *out, char kind, const char *name);
+void wire_flush(struct buf *out);
+void wire_sync(struct buf *out);
+void wire_query(struct buf *out, const char *sql, size_t n);
+void wire_copy_data(struct buf *out, const void *data, size_t n);
+void wire_copy_done(struct buf *out);
+void wire_copy_fail(struct buf *out, const char *reason);
+void wire_terminate(struct buf *out);
+
+#endif
