@@ -19,5 +19,7 @@ write_basic_package_version_file(${PROJECT_BINARY_DIR}/dsqlConfigVersion.cmake C
 install(FILES ${PROJECT_BINARY_DIR}/dsqlConfig.cmake ${PROJECT_BINARY_DIR}/dsqlConfigVersion.cmake
   DESTINATION ${package_dir})
 
+file(RELATIVE_PATH DSQL_PC_TO_PREFIX /${CMAKE_INSTALL_LIBDIR}/pkgconfig /) # the .pc file may be moved with its prefix
+string(REGEX REPLACE "/$" "" DSQL_PC_TO_PREFIX "${DSQL_PC_TO_PREFIX}")
 configure_file(cmake/dsql.pc.in ${PROJECT_BINARY_DIR}/dsql.pc @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/dsql.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
