@@ -37,7 +37,7 @@ enum wire_backend_type {
   WIRE_ROW_DESCRIPTION = 'T'
 };
 
-enum { WIRE_HEADER_SIZE = 5, WIRE_MESSAGE_MAX = 0x3fffffff };
+enum { WIRE_HEADER_SIZE = 5, WIRE_MESSAGE_MAX = 0x3fffffff, WIRE_BACKEND_KEY_MIN = 4, WIRE_BACKEND_KEY_MAX = 256 };
 
 struct wire_frame {
   uint8_t type;
@@ -98,9 +98,9 @@ struct wire_parameter_status {
 int wire_decode_parameter_status(const uint8_t *body, size_t n, struct wire_parameter_status *out);
 
 struct wire_negotiate_version {
-  uint32_t version;        /* the newest minor version that the server speaks, as 3 << 16 | minor */
-  uint32_t option_count;   /* options that it did not recognise: their names follow each other in `options` */
-  struct cursor options;   /* checked: option_count strings, nothing behind */
+  uint32_t version;      /* the newest minor version that the server speaks, as 3 << 16 | minor */
+  uint32_t option_count; /* options that it did not recognise: their names follow each other in `options` */
+  struct cursor options; /* checked: option_count strings, nothing behind */
 };
 int wire_decode_negotiate_version(const uint8_t *body, size_t n, struct wire_negotiate_version *out);
 

@@ -1,6 +1,8 @@
 /* frontend.h - encoders of every message that a client sends (Protocol, "Message Formats"). Each appends one whole
  * message or nothing: the length is computed in 64 bits first, and a message that would pass INT32_MAX, a parameter
- * count above 65,535 or the buffer's maximum makes the buffer fail with DSQL_ETOOBIG before a byte is written. */
+ * count above 65,535 or the buffer's maximum makes the buffer fail with DSQL_ETOOBIG before a byte is written; input
+ * that would make another message of it (a NUL inside SQL or a password, an empty parameter name at start-up, a key of
+ * a wrong length) makes it fail with DSQL_EINVAL. Nothing is kept of the arguments. */
 #ifndef DSQL_WIRE_FRONTEND_H
 #define DSQL_WIRE_FRONTEND_H
 
@@ -14,7 +16,11 @@ enum {
   WIRE_PROTOCOL_3_2 = 0x00030002,
   WIRE_SSL_REQUEST_CODE = 80877103,
   WIRE_CANCEL_REQUEST_CODE = 80877102,
-  WIRE_PARAMS_MAX = 65535
+  WIRE_PARAMS_MAX = 65535,
+  /* Servers drop a longer StartupMessage without a word (MAX_STARTUP_PACKET_LENGTH); without its length word. */
+  WIRE_STARTUP_MAX = 10000,
+  WIRE_CANCEL_KEY_MIN = 4,
+  WIRE_CANCEL_KEY_MAX = 256
 };
 
 struct wire_pair {
@@ -26,17 +32,21 @@ void wire_ssl_request(struct buf *out);
 /* key: 4 bytes in protocol 3.0, 4..256 in 3.2. */
 void wire_cancel_request(struct buf *out, uint32_t pid, const uint8_t *key, size_t key_len);
 
+/* Secrets: mark the buffer so before. */
 void wire_password(struct buf *out, const char *password, size_t n);
+/* data NULL: no initial response, which differs from an empty one. */
 void wire_sasl_initial_response(struct buf *out, const char *mechanism, const void *data, size_t n);
 void wire_sasl_response(struct buf *out, const void *data, size_t n);
 
-void wire_parse(struct buf *out, const char *statement, const char *sql, size_t sql_len, const uint32_t *oids, size_t n);
-/* formats: per result column, 0 text or 1 binary; NULL asks for text in every column whatever their number.
- * A parameter with len -2 makes the buffer fail with DSQL_EINVAL. */
+void wire_parse(struct buf *out, const char *statement, const char *sql, size_t sql_len, const uint32_t *oids,
+                size_t n);
+/* formats: per result column, 0 text or 1 binary; NULL asks for text in every column whatever their number. Formats
+ * that are all the same travel as one code. A parameter with len -2 makes the buffer fail with DSQL_EINVAL. A value
+ * is not read before it is known that the whole message fits. */
 void wire_bind(struct buf *out, const char *portal, const char *statement, dsql_params params, const uint8_t *formats,
                size_t n_formats);
-void wire_describe(struct buf *out, char kind, const char *name); /* kind: 'S' statement, 'P' portal */
-void wire_execute(struct buf *out, const char *portal, uint32_t rows_max); /* 0: all */
+void wire_describe(struct buf *out, char kind, const char *name);          /* kind: 'S' statement, 'P' portal */
+void wire_execute(struct buf *out, const char *portal, uint32_t rows_max); /* 0: all; at most INT32_MAX, else EINVAL */
 void wire_close(struct buf *out, char kind, const char *name);
 void wire_flush(struct buf *out);
 void wire_sync(struct buf *out);
