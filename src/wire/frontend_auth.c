@@ -15,7 +15,7 @@ void wire_password(struct buf *out, const char *password, size_t n) {
 
 void wire_sasl_initial_response(struct buf *out, const char *mechanism, const void *data, size_t n) {
   size_t name_len = strlen(mechanism);
-  uint8_t *p = wire_begin(out, 'p', name_len + 5, n);
+  uint8_t *p = wire_begin(out, 'p', name_len + 5, data ? n : 0);
   if (!p) return;
   p = wire_store_cstr(p, mechanism, name_len);
   /* -1 says that there is no initial response, which differs from an empty one. */

@@ -14,6 +14,7 @@ static int shape_of(dsql_params params, const uint8_t *formats, size_t n_formats
   uint64_t values = 0;
   unsigned mixed = 0;
 
+  if (!formats) n_formats = 0;
   if (params.n > WIRE_PARAMS_MAX || n_formats > WIRE_PARAMS_MAX) return DSQL_ETOOBIG;
   for (size_t i = 0; i < params.n; i++) {
     int32_t len = params.v[i].len;
@@ -23,7 +24,6 @@ static int shape_of(dsql_params params, const uint8_t *formats, size_t n_formats
   }
   out->values = values;
   out->codes = mixed ? params.n : params.n != 0;
-  if (!formats) n_formats = 0;
   mixed = 0;
   for (size_t i = 1; i < n_formats; i++) mixed |= (unsigned)(formats[i] ^ formats[0]);
   out->result_codes = mixed ? n_formats : n_formats != 0;
