@@ -1,4 +1,5 @@
 /* Uses what a first program uses. Nothing listens where it connects: the failure must come through the future. */
+#define _POSIX_C_SOURCE 200809L /* what uv.h needs beside C11 */
 #include <dsql/dsql.h>
 #include <stdio.h>
 #include <uv.h>
