@@ -1,0 +1,202 @@
+#include "query.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <uv.h>
+
+#include "diagnostics.h"
+#include "interrupt.h"
+
+enum { STOP_OUTPUT = 2 }; /* the row callback's code: nobody reads standard output any more */
+
+struct query {
+  const struct query_args *args;
+  uv_loop_t loop;
+  uv_prepare_t before_wait;
+  dsql_rt *rt;
+  dsql_conn *conn;
+  struct interrupt interrupt;
+  struct out out;
+  int row_code; /* of the first value that could not be read */
+  bool head_done;
+};
+
+/* Rows that trickle in are seen at once; a flood is written in large blocks. */
+static void flush_before_wait(uv_prepare_t *handle) {
+  struct query *q = handle->data;
+  out_flush(&q->out);
+}
+
+static void on_notice(dsql_conn *c, const dsql_error *notice, void *arg) {
+  (void)c;
+  (void)arg;
+  diagnostics_notice(notice);
+}
+
+static int print_head(struct query *q, const dsql_result *r) {
+  if (q->head_done) return 0;
+  q->head_done = true;
+  return q->args->format->head ? q->args->format->head(&q->out, r) : 0;
+}
+
+static int on_row(const dsql_result *row, void *arg) {
+  struct query *q = arg;
+
+  q->row_code = print_head(q, row);
+  if (!q->row_code) q->row_code = q->args->format->row(&q->out, row, 0);
+  return q->row_code || q->out.os_error ? STOP_OUTPUT : 0;
+}
+
+static bool wants_color(void) {
+  const char *term = getenv("TERM");
+  return isatty(STDOUT_FILENO) && !getenv("NO_COLOR") && term && strcmp(term, "dumb") != 0;
+}
+
+static void print_result(struct query *q, const dsql_result *r) {
+  if (q->args->format->whole)
+    q->row_code = q->args->format->whole(&q->out, r, wants_color());
+  else if (dsql_result_cols(r) > 0)
+    q->row_code = print_head(q, r);
+  out_flush(&q->out);
+}
+
+static dsql_future *start(struct query *q) {
+  const struct query_args *a = q->args;
+  dsql_params params = {a->params, a->params_n};
+  dsql_call call;
+
+  dsql_call_init(&call);
+  call.timeout_ms = a->timeout_ms;
+  call.text_results = true;
+  if (a->format->row) return dsql_query_each(q->conn, a->sql, params, on_row, q, &call);
+  return dsql_query(q->conn, a->sql, params, &call);
+}
+
+/* Tells what went wrong with the output, if anything did, and returns the exit code. */
+static int finish_output(const struct query *q) {
+  if (q->out.os_error && q->out.os_error != EPIPE) {
+    diagnostics_say("cannot write to standard output: %s", strerror(q->out.os_error));
+    return EXIT_FAILED;
+  }
+  if (q->row_code) {
+    diagnostics_say("a value could not be shown: %s (%s)", dsql_strerror(q->row_code), dsql_error_name(q->row_code));
+    return EXIT_FAILED;
+  }
+  return EXIT_OK;
+}
+
+static void tell_failure(const struct query *q, int code, const dsql_error *e) {
+  if (!e) { /* a future that could not be made has no error */
+    diagnostics_say("%s", dsql_strerror(code));
+    return;
+  }
+  diagnostics_error(e, q->args->sql);
+  if (e->code == DSQL_ETOOBIG && !q->args->format->row)
+    diagnostics_say("a table needs all rows in memory; --format csv and --format json do not");
+}
+
+static int wait_for(struct query *q, dsql_future *f) {
+  int code, status = interrupt_arm(&q->interrupt, &q->loop, f);
+
+  if (status) diagnostics_say("Ctrl-C will not cancel: %s", uv_strerror(status));
+  code = dsql_future_run(f);
+  if (!status) interrupt_disarm(&q->interrupt);
+  out_flush(&q->out);
+  return code;
+}
+
+static int run_statement(struct query *q) {
+  dsql_future *f = start(q);
+  const dsql_result *result;
+  int exit_code, code = wait_for(q, f);
+
+  if (code == 0 && (code = dsql_future_result(f, &result)) == 0) print_result(q, result);
+  if (q->interrupt.came) {
+    exit_code = EXIT_INTERRUPTED;
+    if (code) tell_failure(q, code, dsql_future_error(f));
+  } else if (code && code != DSQL_EABORT) {
+    exit_code = EXIT_FAILED;
+    tell_failure(q, code, dsql_future_error(f));
+  } else {
+    exit_code = finish_output(q);
+  }
+  dsql_future_destroy(f);
+  return exit_code;
+}
+
+static int run_on_target(struct query *q, const dsql_target *target) {
+  int code, exit_code;
+
+  code = dsql_conn_open(&q->conn, q->rt, target);
+  if (code) {
+    diagnostics_say("%s", dsql_strerror(code));
+    return EXIT_FAILED;
+  }
+  dsql_conn_on_notice(q->conn, on_notice, NULL);
+  exit_code = run_statement(q);
+  dsql_conn_close(q->conn);
+  return exit_code;
+}
+
+static int run_on_runtime(struct query *q) {
+  dsql_target *target;
+  const dsql_error *error = NULL;
+  dsql_config config;
+  int code, exit_code;
+
+  dsql_config_init(&config);
+  config.target = q->args->target;
+  code = dsql_target_new(&target, q->rt, &config, &error);
+  if (code) {
+    if (error)
+      diagnostics_error(error, NULL);
+    else
+      diagnostics_say("%s", dsql_strerror(code));
+    return EXIT_FAILED;
+  }
+  exit_code = run_on_target(q, target);
+  dsql_target_free(target);
+  return exit_code;
+}
+
+int query_run(const struct query_args *args) {
+  static struct query q; /* one per process; its buffer is no thing for the stack */
+  int code, exit_code = EXIT_FAILED;
+
+  q.args = args;
+  out_init(&q.out, STDOUT_FILENO);
+  (void)signal(SIGPIPE, SIG_IGN); /* a closed pipe is seen as EPIPE, and the server's work is canceled */
+  if ((code = uv_loop_init(&q.loop)) != 0) {
+    diagnostics_say("%s", uv_strerror(code));
+    return EXIT_FAILED;
+  }
+  uv_prepare_init(&q.loop, &q.before_wait);
+  q.before_wait.data = &q;
+  uv_prepare_start(&q.before_wait, flush_before_wait);
+  uv_unref((uv_handle_t *)&q.before_wait);
+  if ((code = dsql_rt_new(&q.rt, &q.loop, NULL)) != 0) {
+    diagnostics_say("%s", dsql_strerror(code));
+  } else {
+    exit_code = run_on_runtime(&q);
+    dsql_rt_close(q.rt, NULL, NULL);
+  }
+  uv_close((uv_handle_t *)&q.before_wait, NULL);
+  uv_run(&q.loop, UV_RUN_DEFAULT);
+  uv_loop_close(&q.loop);
+  return exit_code;
+}
+
+int query_main(int argc, char **argv) {
+  struct query_args args;
+  int code = query_args_parse(&args, argc, argv);
+
+  if (code == EXIT_OK && args.help)
+    query_help();
+  else if (code == EXIT_OK)
+    code = query_run(&args);
+  query_args_free(&args);
+  return code;
+}

@@ -1,0 +1,102 @@
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "diagnostics.h"
+#include "query.h"
+
+static int usage(const char *message, const char *value) {
+  diagnostics_say("query: %s%s", message, value);
+  fputs("Try 'dsql query --help'.\n", stderr);
+  return EXIT_USAGE;
+}
+
+/* Seconds with up to three decimals, in the C locale whatever the environment says. 0 and nonsense are refused. */
+static bool parse_seconds(const char *s, uint32_t *out_ms) {
+  uint64_t ms = 0;
+  unsigned decimals = 0;
+  bool point = false;
+
+  if (*s < '0' || *s > '9') return false;
+  for (; *s; s++) {
+    if (*s == '.' && !point) {
+      point = true;
+      continue;
+    }
+    if (*s < '0' || *s > '9' || decimals == 3) return false;
+    ms = ms * 10 + (uint64_t)(*s - '0');
+    decimals += point;
+    if (ms > UINT32_MAX) return false;
+  }
+  for (; decimals < 3; decimals++) ms *= 10;
+  if (ms == 0 || ms > UINT32_MAX) return false;
+  *out_ms = (uint32_t)ms;
+  return true;
+}
+
+static int take_option(struct query_args *args, int option) {
+  switch (option) {
+    case 'c':
+      if (args->sql) return usage("-c is given twice; one statement per call", "");
+      args->sql = optarg;
+      return EXIT_OK;
+    case 'p': args->params[args->params_n++] = dsql_text(optarg); return EXIT_OK;
+    case 'f':
+      args->format = format_find(optarg);
+      return args->format ? EXIT_OK : usage("--format is table, csv or json, not ", optarg);
+    case 't':
+      if (parse_seconds(optarg, &args->timeout_ms)) return EXIT_OK;
+      return usage("--timeout is a number of seconds above 0, such as 2.5, not ", optarg);
+    case 'h': args->help = true; return EXIT_OK;
+    default: fputs("Try 'dsql query --help'.\n", stderr); return EXIT_USAGE; /* getopt told what is wrong */
+  }
+}
+
+static int check(const struct query_args *args, int argc, char **argv) {
+  if (args->help) return EXIT_OK;
+  if (!args->target) return usage("TARGET is missing: postgres://user@host/database, or \"host=... user=...\"", "");
+  if (optind < argc) return usage("unexpected argument ", argv[optind]);
+  if (!args->sql) return usage("-c SQL is missing", "");
+  return EXIT_OK;
+}
+
+int query_args_parse(struct query_args *args, int argc, char **argv) {
+  static const struct option options[] = {
+      {"command", required_argument, NULL, 'c'}, {"param", required_argument, NULL, 'p'},
+      {"format", required_argument, NULL, 'f'},  {"timeout", required_argument, NULL, 't'},
+      {"help", no_argument, NULL, 'h'},          {NULL, 0, NULL, 0}};
+  int option;
+
+  *args = (struct query_args){.format = &format_table, .params = calloc((size_t)argc, sizeof(dsql_param))};
+  if (!args->params) return usage("out of memory", "");
+  argv[0] = "dsql query"; /* the name in getopt's messages */
+  optind = 1;
+  while ((option = getopt_long(argc, argv, "c:p:h", options, NULL)) != -1) {
+    int code = take_option(args, option);
+    if (code) return code;
+  }
+  if (optind < argc) args->target = argv[optind++];
+  return check(args, argc, argv);
+}
+
+void query_args_free(struct query_args *args) { free(args->params); }
+
+void query_help(void) {
+  fputs("Usage: dsql query TARGET -c SQL [-p VALUE]... [--format table|csv|json] [--timeout SEC]\n"
+        "\n"
+        "Runs one SQL statement and prints its rows.\n"
+        "\n"
+        "  TARGET            a URL, postgres://user:password@host:port/database?sslmode=...,\n"
+        "                    or a keyword string, \"host=... dbname=... user=... sslmode=...\"\n"
+        "  -c, --command SQL the statement, with $1, $2, ... where the values go\n"
+        "  -p, --param VALUE the next value, as text; the server infers its type\n"
+        "  --format FORMAT   table (default); csv: RFC 4180 with a head line; json: one object per row and line\n"
+        "  --timeout SEC     of connecting and the statement together; then the server is asked to cancel it\n"
+        "\n"
+        "The server's certificate is verified (sslmode=verify-full) except on Unix sockets; the TARGET can ask for\n"
+        "another sslmode. csv and json print rows as they arrive. Ctrl-C cancels the statement.\n"
+        "\n"
+        "Exit status: 0 success, 1 failure, 2 wrong usage, 130 canceled by Ctrl-C.\n",
+        stdout);
+}
