@@ -1,0 +1,22 @@
+# The codecs are part of the layer `wire`; its CMakeLists.txt includes this file.
+set(WIRE_CODEC_SOURCES
+  codec/bytea.c
+  codec/calendar.c
+  codec/char.c
+  codec/date.c
+  codec/decimal.c
+  codec/float_print.c
+  codec/float_text.c
+  codec/integer.c
+  codec/interval.c
+  codec/interval_scan.c
+  codec/numeric.c
+  codec/numeric_scaled.c
+  codec/numeric_wire.c
+  codec/params.c
+  codec/pow10.c
+  codec/quote.c
+  codec/time.c
+  codec/timestamp.c
+  codec/to_text.c
+  codec/uuid.c)
