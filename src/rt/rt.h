@@ -1,7 +1,7 @@
 /* rt.h - the runtime: what the library needs of the caller's uv_loop_t, without uv.h. One per loop, loop-affine.
  *
- * A loop turn: libuv calls one of our callbacks; it does its work and, as its last act, calls rt_leave(), which drains
- * the ready queue (user callbacks run there and nowhere else). What user code then queues for sending is written once,
+ * A loop turn: libuv calls one of our callbacks; it calls rt_enter(), does its work and, as its last act, calls
+ * rt_leave(), which drains the ready queue (the callbacks of futures run there and nowhere else). What user code then queues for sending is written once,
  * in our prepare handle, right before libuv polls. While anything is queued, an idle handle keeps the poll from
  * blocking, so that work queued from outside a libuv callback (an embedded loop) is seen as well. */
 #ifndef DSQL_RT_RT_H
@@ -24,7 +24,7 @@ struct arena_pool *rt_chunks(struct dsql_rt *rt);
 bool rt_closing(const struct dsql_rt *rt);
 
 /* ---- time: milliseconds of the loop's clock (cached per turn), and a fine one for statistics ---- */
-uint64_t rt_now_ms(struct dsql_rt *rt);
+uint64_t rt_now_ms(struct dsql_rt *rt); /* outside our callbacks it is refreshed first */
 uint64_t rt_clock_us(void);
 
 /* ---- tasks: run once at the next drain, in order; a task may requeue itself (then it runs in a later drain) ---- */
@@ -36,16 +36,20 @@ void rt_ready(struct dsql_rt *rt, struct rt_task *t); /* does nothing when queue
 void rt_unready(struct rt_task *t);
 /* Like rt_ready(), but run in the prepare handle, after every user callback of this turn: for the one write. */
 void rt_flush_later(struct dsql_rt *rt, struct rt_task *t);
-/* To be called last in every libuv callback of ours. Nothing of the caller may be touched after it. */
+/* Every libuv callback of ours begins with rt_enter() and ends with rt_leave(), which drains the ready queue. Nothing of
+ * the caller may be touched after rt_leave(). In between, queueing a task costs no handle operation. */
+void rt_enter(struct dsql_rt *rt);
 void rt_leave(struct dsql_rt *rt);
-/* True inside the drain: dsql_future_run() and a nested drain are wrong there. */
+/* True inside the drain: where tasks, and user callbacks, run. */
 bool rt_draining(const struct dsql_rt *rt);
+/* True between rt_enter() and rt_leave(), so in the drain as well: dsql_future_run() is wrong there. */
+bool rt_entered(const struct dsql_rt *rt);
 
 /* ---- timers: one uv_timer_t behind a heap. Background timers do not keep the loop alive. ---- */
 struct rt_timer {
   struct heap_node node; /* zero-initialised is idle */
   void (*fire)(struct rt_timer *t);
-  bool background;
+  bool background; /* not to be changed while armed */
 };
 /* deadline_ms as of rt_now_ms(); restarting an armed timer moves it. The callback runs inside a libuv callback of ours. */
 void rt_timer_start(struct dsql_rt *rt, struct rt_timer *t, uint64_t deadline_ms);
@@ -72,7 +76,8 @@ void rt_closer_remove(struct dsql_rt *rt, struct rt_closer *c);
 void rt_hold(struct dsql_rt *rt);
 void rt_release(struct dsql_rt *rt);
 
-/* ---- memory: fixed-size blocks and big slabs with free lists, so that a warm query takes nothing from the hook ---- */
+/* ---- memory: fixed-size blocks and big slabs with free lists, so that a warm query takes nothing from the hook ----
+ * The free lists keep at most 4096 blocks (6 MiB) and 1024 arena chunks (4 MiB); the two slabs are kept. */
 enum { RT_BLOCK_SIZE = 1536, RT_SLAB_SIZE = 64 * 1024 };
 void *rt_block_get(struct dsql_rt *rt); /* RT_BLOCK_SIZE bytes, not zeroed; NULL when there is no memory */
 void rt_block_put(struct dsql_rt *rt, void *block);

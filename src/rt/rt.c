@@ -1,0 +1,49 @@
+#include "rt/state.h"
+
+struct uv_loop_s *rt_loop(struct dsql_rt *rt) {
+  return rt->loop;
+}
+const dsql_alloc *rt_alloc(struct dsql_rt *rt) { return &rt->alloc; }
+struct arena_pool *rt_chunks(struct dsql_rt *rt) {
+  return &rt->chunks;
+}
+bool rt_closing(const struct dsql_rt *rt) { return rt->closing; }
+uint64_t rt_clock_us(void) { return uv_hrtime() / 1000; }
+
+uint64_t rt_now_ms(struct dsql_rt *rt) {
+  /* Outside the loop the cached time may be from long ago, and a deadline made from it would have passed already. */
+  if (!rt->entered) uv_update_time(rt->loop);
+  return uv_now(rt->loop);
+}
+
+int dsql_rt_new(dsql_rt **out, struct uv_loop_s *loop, const dsql_alloc *alloc) {
+  const dsql_alloc *hook = alloc ? alloc : &mem_default;
+  struct dsql_rt *rt;
+  int code;
+
+  if (!out) return DSQL_EINVAL;
+  *out = NULL;
+  if (!loop || !hook->realloc) return DSQL_EINVAL;
+  rt = mem_zalloc(hook, sizeof *rt);
+  if (!rt) return DSQL_ENOMEM;
+  rt->alloc = *hook;
+  rt->loop = loop;
+  code = rt_posts_init(rt);
+  if (code) {
+    mem_free(hook, rt);
+    return code;
+  }
+  rt_tasks_init(rt);
+  rt_timers_init(rt);
+  list_init(&rt->closers);
+  list_init(&rt->open);
+  arena_pool_init(&rt->chunks, &rt->alloc, RT_CHUNKS_FREE_MAX);
+  arena_init(&rt->last_error, &rt->chunks);
+  *out = rt;
+  return 0;
+}
+
+const struct error *rt_set_error(struct dsql_rt *rt, const struct fault *f) {
+  arena_deinit(&rt->last_error);
+  return error_from_fault(&rt->last_error, f);
+}
