@@ -48,6 +48,14 @@ static inline uint8_t *wire_store_cstr(uint8_t *p, const char *s, size_t n) {
 }
 
 /* A NUL inside a string would end it early and turn the rest of it into other fields of the message. */
-static inline bool wire_has_nul(const char *s, size_t n) { return n && memchr(s, 0, n); }
+static inline bool wire_text_ok(struct buf *out, const char *s, size_t n) {
+  if (n > WIRE_BODY_MAX)
+    wire_fail(out, DSQL_ETOOBIG);
+  else if (n && memchr(s, 0, n))
+    wire_fail(out, DSQL_EINVAL);
+  else
+    return true;
+  return false;
+}
 
 #endif

@@ -4,12 +4,7 @@
 #include "wire/frontend.h"
 
 void wire_password(struct buf *out, const char *password, size_t n) {
-  uint8_t *p;
-  if (wire_has_nul(password, n)) {
-    wire_fail(out, DSQL_EINVAL);
-    return;
-  }
-  p = wire_begin(out, 'p', 1, n);
+  uint8_t *p = wire_text_ok(out, password, n) ? wire_begin(out, 'p', 1, n) : NULL;
   if (p) wire_store_cstr(p, password, n);
 }
 

@@ -7,10 +7,11 @@ void wire_parse(struct buf *out, const char *statement, const char *sql, size_t 
   size_t name_len = wire_strlen(statement);
   uint8_t *p;
 
-  if (n > WIRE_PARAMS_MAX || wire_has_nul(sql, sql_len)) {
-    wire_fail(out, n > WIRE_PARAMS_MAX ? DSQL_ETOOBIG : DSQL_EINVAL);
+  if (n > WIRE_PARAMS_MAX) {
+    wire_fail(out, DSQL_ETOOBIG);
     return;
   }
+  if (!wire_text_ok(out, sql, sql_len)) return;
   p = wire_begin(out, 'P', name_len + 4 + 4 * n, sql_len);
   if (!p) return;
   p = wire_store_cstr(p, statement, name_len);
@@ -21,11 +22,6 @@ void wire_parse(struct buf *out, const char *statement, const char *sql, size_t 
 }
 
 void wire_query(struct buf *out, const char *sql, size_t n) {
-  uint8_t *p;
-  if (wire_has_nul(sql, n)) {
-    wire_fail(out, DSQL_EINVAL);
-    return;
-  }
-  p = wire_begin(out, 'Q', 1, n);
+  uint8_t *p = wire_text_ok(out, sql, n) ? wire_begin(out, 'Q', 1, n) : NULL;
   if (p) wire_store_cstr(p, sql, n);
 }
