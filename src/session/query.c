@@ -1,0 +1,214 @@
+/* Replies in phase READY: one handler per message type, against the steps of the current operation (see op.h). */
+#include <assert.h>
+
+#include "session/internal.h"
+
+static bool expects(const struct session *s, enum op_step step) {
+  return s->at && !s->group_failed && op_next_step(s->at) == (unsigned)step;
+}
+
+static enum handled done_with(struct session *s, enum op_step step) {
+  s->at->steps &= (uint8_t)~step;
+  ops_advance(s);
+  return HANDLED;
+}
+
+static enum handled on_empty_step(struct session *s, const struct wire_frame *m, enum op_step step) {
+  if (m->len) return session_fail_malformed(s, m->type);
+  if (!expects(s, step)) return session_fail_unexpected(s, m->type);
+  return done_with(s, step);
+}
+
+static enum handled on_parse_complete(struct session *s, const struct wire_frame *m, struct session_event *ev) {
+  struct op *op = s->at;
+  enum handled rc = on_empty_step(s, m, STEP_PARSE);
+  if (rc != HANDLED) return rc;
+  /* Also for an abandoned operation: its statement exists all the same. */
+  *ev = (struct session_event){EVENT_PARSED, op, NULL, 0};
+  return HANDLED_EVENT;
+}
+
+static enum handled on_parameter_description(struct session *s, const struct wire_frame *m) {
+  unsigned count;
+  const uint8_t *oids;
+  if (wire_decode_parameter_description(m->body, m->len, &count, &oids)) return session_fail_malformed(s, m->type);
+  if (!expects(s, STEP_PARAMS)) return session_fail_unexpected(s, m->type);
+  return done_with(s, STEP_PARAMS);
+}
+
+/* RowDescription or NoData, of a statement, a portal, or of the next result of a script. */
+static enum handled on_columns(struct session *s, const struct wire_frame *m, struct session_event *ev) {
+  struct op *op = s->at;
+  unsigned cols;
+
+  if (m->type == WIRE_NO_DATA ? m->len != 0 : wire_check_row_description(m->body, m->len, &cols) != 0)
+    return session_fail_malformed(s, m->type);
+  if (expects(s, STEP_STMT_COLUMNS)) {
+    *ev = (struct session_event){EVENT_STMT_COLUMNS, op, m->type == WIRE_NO_DATA ? NULL : m->body, m->len};
+    (void)done_with(s, STEP_STMT_COLUMNS);
+    return HANDLED_EVENT;
+  }
+  if (expects(s, STEP_COLUMNS)) {
+    op->steps &= (uint8_t)~STEP_COLUMNS;
+  } else if (!expects(s, STEP_SCRIPT) || m->type == WIRE_NO_DATA) {
+    return session_fail_unexpected(s, m->type);
+  }
+  if (op->abandoned) return HANDLED;
+  *ev = (struct session_event){EVENT_COLUMNS, op, m->type == WIRE_NO_DATA ? NULL : m->body, m->len};
+  return HANDLED_EVENT;
+}
+
+enum handled query_rows(struct session *s, const uint8_t *p, size_t left, struct session_event *ev) {
+  const uint8_t *at = p, *end = p + left;
+  size_t max = s->config.message_max;
+
+  if (!expects(s, STEP_EXECUTE) && !expects(s, STEP_SCRIPT)) return session_fail_unexpected(s, WIRE_DATA_ROW);
+  while (end - at >= WIRE_HEADER_SIZE && *at == WIRE_DATA_ROW) {
+    size_t total = (size_t)load_be32(at + 1) + 1;
+    if (total < WIRE_HEADER_SIZE || total > max || total > (size_t)(end - at)) break; /* the next cut judges it */
+    if (s->config.trace) s->config.trace(s->config.trace_arg, true, at, total);
+    at += total;
+  }
+  assert(at != p);
+  s->rows_len = (size_t)(at - p);
+  s->at->rows_seen = true;
+  if (s->at->abandoned) return HANDLED;
+  *ev = (struct session_event){EVENT_ROWS, s->at, p, s->rows_len};
+  return HANDLED_ROWS;
+}
+
+static bool tag_is(dsql_str tag, const char *text, size_t n) { return tag.len == n && memcmp(tag.ptr, text, n) == 0; }
+
+/* An explicit COMMIT inside a group makes what stands before it lasting, whatever happens to the rest. */
+static void settle_through(struct session *s, struct op *last) {
+  for (struct list *n = s->inflight.next; n != &s->inflight; n = n->next) {
+    op_of(n)->settled = true;
+    if (op_of(n) == last) return;
+  }
+}
+
+static enum handled on_result(struct session *s, const struct wire_frame *m, struct session_event *ev) {
+  struct op *op = s->at;
+  dsql_str tag = {"", 0};
+
+  if (m->type == WIRE_COMMAND_COMPLETE) {
+    if (wire_decode_command_complete(m->body, m->len, &tag)) return session_fail_malformed(s, m->type);
+  } else if (m->len) {
+    return session_fail_malformed(s, m->type);
+  }
+  if (!expects(s, STEP_EXECUTE) && (!expects(s, STEP_SCRIPT) || m->type == WIRE_PORTAL_SUSPENDED))
+    return session_fail_unexpected(s, m->type);
+  if (tag_is(tag, "COMMIT", 6)) settle_through(s, op);
+  if (tag_is(tag, "ROLLBACK", 8) && op->effect == SQL_COMMIT) op->outcome = OP_ROLLED_BACK;
+  if (op->copying && op->outcome == OP_PENDING) op->outcome = OP_COPY_REFUSED;
+  op->steps &= (uint8_t)~STEP_EXECUTE;
+  ops_advance(s);
+  if (op->abandoned) return HANDLED;
+  *ev = (struct session_event){EVENT_RESULT, op, (const uint8_t *)tag.ptr, tag.len};
+  return HANDLED_EVENT;
+}
+
+static bool severity_is_fatal(const uint8_t *body, size_t n) {
+  /* 'V' is never localised (9.6 and later); 'S' serves the servers and poolers that send no 'V'. */
+  dsql_str severity = error_body_field(body, n, 'V');
+  if (severity.len == 0) severity = error_body_field(body, n, 'S');
+  return tag_is(severity, "FATAL", 5) || tag_is(severity, "PANIC", 5);
+}
+
+/* Between operations: the server says why it is about to close. */
+static enum handled unsolicited_error(struct session *s, const struct wire_frame *m, struct session_event *ev) {
+  *ev = (struct session_event){EVENT_ERROR, NULL, m->body, m->len};
+  if (!s->fatal_seen) return session_fail_unexpected(s, m->type);
+  return HANDLED_EVENT;
+}
+
+static enum handled on_error(struct session *s, const struct wire_frame *m, struct session_event *ev) {
+  struct op *culprit = s->at;
+
+  if (wire_check_error(m->body, m->len)) return session_fail_malformed(s, m->type);
+  s->fatal_seen = s->fatal_seen || severity_is_fatal(m->body, m->len);
+  if (list_empty(&s->inflight)) return unsolicited_error(s, m, ev);
+  if (s->group_failed) {
+    /* A second error in a group can only be the connection's end. */
+    if (!s->fatal_seen) return session_fail_unexpected(s, m->type);
+    *ev = (struct session_event){EVENT_ERROR, NULL, m->body, m->len};
+    return HANDLED_EVENT;
+  }
+  s->group_failed = true;
+  if (culprit) {
+    s->cause_index = s->at_index;
+    culprit->group_failed_here = true;
+    culprit->outcome = OP_FAILED;
+  } else {
+    s->group_failed_at_sync = true;
+    s->cause_index = -1;
+  }
+  *ev = (struct session_event){EVENT_ERROR, culprit, m->body, m->len};
+  return HANDLED_EVENT;
+}
+
+/* A COPY that nobody prepared for. The server reads on until CopyFail; it ignored a Sync that we sent along, so another
+ * one follows. With requests behind it on the wire the server gives the connection up by itself. */
+static enum handled on_copy_in(struct session *s, const struct wire_frame *m) {
+  struct wire_copy_response copy;
+  size_t from = s->out->len;
+
+  if (wire_decode_copy_response(m->body, m->len, &copy)) return session_fail_malformed(s, m->type);
+  if (!expects(s, STEP_EXECUTE) && !expects(s, STEP_SCRIPT)) return session_fail_unexpected(s, m->type);
+  s->at->copying = true;
+  wire_copy_fail(s->out, "COPY FROM STDIN is not supported by this call");
+  if (expects(s, STEP_EXECUTE)) wire_sync(s->out);
+  if (!buf_ok(s->out)) return session_fail(s, s->out->error, "out of memory for ending a COPY");
+  s->appended += s->out->len - from;
+  session_trace_output(s, from);
+  return HANDLED;
+}
+
+static enum handled on_copy_out(struct session *s, const struct wire_frame *m) {
+  struct wire_copy_response copy;
+  if (wire_decode_copy_response(m->body, m->len, &copy)) return session_fail_malformed(s, m->type);
+  if (!expects(s, STEP_EXECUTE) && !expects(s, STEP_SCRIPT)) return session_fail_unexpected(s, m->type);
+  s->at->copying = true;
+  return HANDLED;
+}
+
+/* CopyData and CopyDone of a COPY TO STDOUT are swallowed. */
+static enum handled on_copy_data(struct session *s, const struct wire_frame *m) {
+  if (m->type == WIRE_COPY_DONE && m->len) return session_fail_malformed(s, m->type);
+  if (!s->at || s->group_failed || !s->at->copying) return session_fail_unexpected(s, m->type);
+  return HANDLED;
+}
+
+static enum handled on_ready(struct session *s, const struct wire_frame *m, struct session_event *ev) {
+  char status;
+
+  if (wire_decode_ready(m->body, m->len, &status)) return session_fail_malformed(s, m->type);
+  if (list_empty(&s->inflight)) return session_fail_unexpected(s, m->type);
+  if (s->at && !s->group_failed && s->at->steps != STEP_SCRIPT) return session_fail_unexpected(s, m->type);
+  s->tx_status = status;
+  s->finishing = true;
+  s->at = NULL;
+  (void)ev;
+  return HANDLED; /* session_next() reports the members */
+}
+
+enum handled query_message(struct session *s, const struct wire_frame *m, struct session_event *ev) {
+  switch (m->type) {
+    case WIRE_CLOSE_COMPLETE: return on_empty_step(s, m, STEP_CLOSE);
+    case WIRE_PARSE_COMPLETE: return on_parse_complete(s, m, ev);
+    case WIRE_BIND_COMPLETE: return on_empty_step(s, m, STEP_BIND);
+    case WIRE_PARAMETER_DESCRIPTION: return on_parameter_description(s, m);
+    case WIRE_ROW_DESCRIPTION:
+    case WIRE_NO_DATA: return on_columns(s, m, ev);
+    case WIRE_COMMAND_COMPLETE:
+    case WIRE_EMPTY_QUERY_RESPONSE:
+    case WIRE_PORTAL_SUSPENDED: return on_result(s, m, ev);
+    case WIRE_READY_FOR_QUERY: return on_ready(s, m, ev);
+    case WIRE_ERROR_RESPONSE: return on_error(s, m, ev);
+    case WIRE_COPY_IN_RESPONSE: return on_copy_in(s, m);
+    case WIRE_COPY_OUT_RESPONSE: return on_copy_out(s, m);
+    case WIRE_COPY_DATA:
+    case WIRE_COPY_DONE: return on_copy_data(s, m);
+    default: return async_message(s, m, ev);
+  }
+}

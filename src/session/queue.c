@@ -1,0 +1,93 @@
+/* Operations on their way to the server: gather, abandon, take back. */
+#include <assert.h>
+
+#include "session/internal.h"
+
+bool session_can_gather(const struct session *s) {
+  const struct op *first = list_empty(&s->queue->list) ? NULL : op_of(s->queue->list.next);
+  if (!first || first == s->queue->group_open || !s->may_send || s->abandoned || s->phase == SESSION_FAILED) return false;
+  if (list_empty(&s->inflight)) return true;
+  return !first->barrier && !op_of(s->inflight.prev)->barrier;
+}
+
+/* Moves one operation; false when out has no memory for it. */
+static bool gather_one(struct session *s, struct op *op) {
+  size_t from = s->out->len;
+
+  buf_put(s->out, op->bytes.data, op->bytes.len);
+  if (!buf_ok(s->out)) return false;
+  if (s->config.trace) session_trace_output(s, from);
+  op->begin = s->appended;
+  s->appended += op->bytes.len;
+  op->end = s->appended;
+  list_remove(&op->node);
+  if (list_empty(&s->inflight)) {
+    s->at = op;
+    s->at_index = 0;
+  }
+  list_push_back(&s->inflight, &op->node);
+  return true;
+}
+
+bool session_gather(struct session *s) {
+  while (s->out->len < SESSION_GATHER_SOFT_MAX && session_can_gather(s)) {
+    bool first_of_all = list_empty(&s->inflight), sync;
+    do {
+      struct op *op = op_of(s->queue->list.next);
+      sync = op->sync;
+      if (!gather_one(s, op)) return false;
+    } while (!sync); /* a group leaves whole: from its first byte on it can't be dropped any more */
+    if (first_of_all) ops_advance(s);
+  }
+  return true;
+}
+
+void ops_advance(struct session *s) {
+  while (s->at && s->at->steps == 0) {
+    bool last = s->at->sync;
+    s->at = last ? NULL : op_of(s->at->node.next);
+    if (!last) s->at_index++;
+  }
+}
+
+/* The first member of op's group, which is in flight. */
+static struct op *group_first(struct session *s, struct op *op) {
+  while (op->node.prev != &s->inflight && !op_of(op->node.prev)->sync) op = op_of(op->node.prev);
+  return op;
+}
+
+bool session_abandon(struct session *s, struct op *op, struct list *dropped) {
+  if (op->end == 0) {
+    op_queue_drop(s->queue, op, dropped);
+    return true;
+  }
+  if (op->abandoned) return false;
+  s->abandoned++;
+  for (op = group_first(s, op);; op = op_of(op->node.next)) {
+    op->abandoned = true;
+    if (op->sync) return false;
+  }
+}
+
+bool session_cancelable(const struct session *s, const struct op *op) {
+  bool member = false;
+  if (s->phase != SESSION_READY || s->finishing) return false;
+  for (const struct list *n = s->inflight.next; n != &s->inflight; n = n->next) {
+    const struct op *at = LIST_ENTRY(n, const struct op, node);
+    member = member || at == op;
+    if (at->sync) return member && n->next == &s->inflight;
+  }
+  return false;
+}
+
+void session_take_back(struct session *s) {
+  for (struct list *n = s->inflight.next; n != &s->inflight; n = n->next) {
+    struct op *op = op_of(n);
+    op->steps = op->first_steps;
+    op->begin = op->end = 0;
+  }
+  list_move_all(&s->inflight, &s->queue->list);
+  list_move_all(&s->queue->list, &s->inflight);
+  s->at = NULL;
+  s->abandoned = 0;
+}

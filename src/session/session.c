@@ -1,0 +1,225 @@
+#include "session/session.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "session/internal.h"
+
+int session_init(struct session *s, const struct session_config *c, struct op_queue *queue, struct buf *out) {
+  size_t from = out->len;
+
+  *s = (struct session){.config = *c, .queue = queue, .out = out, .phase = SESSION_AUTHENTICATE, .protocol = c->protocol};
+  buf_init(&s->carry, c->alloc, c->message_max + 1);
+  parameters_init(&s->parameters, c->alloc);
+  list_init(&s->inflight);
+  s->cause_index = -1;
+  wire_startup(out, c->protocol, c->startup, c->startup_count);
+  if (!buf_ok(out)) return out->error;
+  session_trace_output(s, from);
+  s->appended = out->len - from;
+  return 0;
+}
+
+void session_deinit(struct session *s) {
+  assert(list_empty(&s->inflight));
+  if (s->scram_begun) scram_end(&s->scram);
+  buf_deinit(&s->carry);
+  parameters_deinit(&s->parameters);
+  mem_cleanse(s->cancel_key, sizeof s->cancel_key);
+  mem_cleanse(s->config.nonce, sizeof s->config.nonce);
+}
+
+const struct fault *session_fault(const struct session *s) { return &s->fault; }
+
+void session_release(struct session *s) {
+  s->config.hold = false;
+  if (s->phase == SESSION_READY) s->may_send = true;
+}
+
+void session_terminate(struct session *s) {
+  size_t from = s->out->len;
+  if (s->phase == SESSION_FAILED || !buf_ok(s->out)) return;
+  wire_terminate(s->out);
+  if (buf_ok(s->out)) session_trace_output(s, from);
+}
+
+/* ---- failures ---- */
+
+enum handled session_fail(struct session *s, int code, const char *format, ...) {
+  char text[FAULT_TEXT_SIZE];
+  va_list args;
+
+  va_start(args, format);
+  (void)vsnprintf(text, sizeof text, format, args);
+  va_end(args);
+  fault_set(&s->fault, code, "%s", text);
+  s->fault.flags |= DSQL_CONN_LOST;
+  s->phase = SESSION_FAILED;
+  return HANDLED_FAIL;
+}
+
+enum handled session_fail_unexpected(struct session *s, uint8_t type) {
+  char shown[8];
+  (void)snprintf(shown, sizeof shown, type >= 0x21 && type < 0x7f ? "'%c'" : "0x%02x", type);
+  return session_fail(s, DSQL_EPROTO, "protocol violation: the server sent a message of type %s that is %s", shown,
+                      wire_type_known(type) ? "not expected now" : "unknown");
+}
+
+enum handled session_fail_malformed(struct session *s, uint8_t type) {
+  return session_fail(s, DSQL_EPROTO, "protocol violation: the server sent a malformed message of type '%c'", type);
+}
+
+void session_end(struct session *s, const struct fault *f) {
+  if (s->phase != SESSION_FAILED || !s->fault.code) {
+    s->fault = *f;
+    s->fault.flags |= DSQL_CONN_LOST;
+  }
+  s->phase = SESSION_FAILED;
+  s->view = s->view_end;
+  s->carry_pos = s->carry.len;
+}
+
+/* ---- input ---- */
+
+static size_t carried(const struct session *s) { return s->carry.len - s->carry_pos; }
+
+static void drop_carry(struct session *s) {
+  buf_reset(&s->carry);
+  s->carry_pos = 0;
+  if (s->carry.cap > 2 * SESSION_GATHER_SOFT_MAX) buf_trim(&s->carry);
+}
+
+bool session_has_input(const struct session *s) { return carried(s) > 0 || s->view != s->view_end; }
+
+/* Bytes that the incomplete message in carry still lacks, as far as its header tells; 0 when it is whole. */
+static size_t carry_lacks(const struct session *s) {
+  struct wire_frame m;
+  size_t have = carried(s);
+  int rc = wire_frame_cut(s->carry.data + s->carry_pos, have, s->config.message_max, &m);
+  if (rc != 0) return 0; /* whole, or wrong: session_next() tells */
+  return m.total ? m.total - have : WIRE_HEADER_SIZE - have;
+}
+
+static int keep(struct session *s, const uint8_t *p, size_t n) {
+  buf_put(&s->carry, p, n);
+  if (buf_ok(&s->carry)) return 0;
+  session_fail(s, DSQL_ENOMEM, "out of memory for a message of the server");
+  return DSQL_ENOMEM;
+}
+
+size_t session_feed(struct session *s, const uint8_t *p, size_t n) {
+  size_t take;
+
+  assert(s->view == s->view_end);
+  if (s->phase == SESSION_FAILED || n == 0) return n;
+  if (carried(s) == 0) {
+    s->view = p;
+    s->view_end = p + n;
+    return n;
+  }
+  take = s->phase == SESSION_SASL_DERIVE ? n : carry_lacks(s);
+  if (take > n) take = n;
+  (void)keep(s, p, take);
+  return take;
+}
+
+int session_park(struct session *s) {
+  int rc = 0;
+  if (s->view != s->view_end && s->phase != SESSION_FAILED) {
+    if (carried(s) == 0) drop_carry(s);
+    rc = keep(s, s->view, (size_t)(s->view_end - s->view));
+  }
+  s->view = s->view_end = NULL;
+  return rc;
+}
+
+static void consume(struct session *s, size_t n) {
+  if (carried(s) == 0) {
+    s->view += n;
+    return;
+  }
+  s->carry_pos += n;
+  if (carried(s) == 0) drop_carry(s);
+}
+
+void session_rows_done(struct session *s, size_t n) {
+  assert(n <= s->rows_len);
+  s->rows_len = 0;
+  if (s->phase != SESSION_FAILED) consume(s, n);
+}
+
+static enum handled dispatch(struct session *s, const struct wire_frame *m, struct session_event *ev) {
+  if (s->config.trace) s->config.trace(s->config.trace_arg, true, m->body - WIRE_HEADER_SIZE, m->total);
+  return s->phase == SESSION_READY ? query_message(s, m, ev) : startup_message(s, m, ev);
+}
+
+/* No whole message is left: keep the beginning of one for the next feed. */
+static bool starve(struct session *s) {
+  if (carried(s) == 0 && s->view != s->view_end) (void)session_park(s);
+  return s->phase == SESSION_FAILED;
+}
+
+static int cut(struct session *s, const uint8_t **p, size_t *left, struct wire_frame *m) {
+  bool from_carry = carried(s) > 0;
+  int rc;
+  *p = from_carry ? s->carry.data + s->carry_pos : s->view;
+  *left = from_carry ? carried(s) : (size_t)(s->view_end - s->view);
+  if (*left == 0) return 0;
+  rc = wire_frame_cut(*p, *left, s->config.message_max, m);
+  if (rc == DSQL_EPROTO) session_fail(s, rc, "protocol violation: a message of the server has a length below 4");
+  if (rc == DSQL_ETOOBIG)
+    session_fail(s, DSQL_EPROTO, "protocol violation: a message of the server has %zu bytes; the limit is %zu", m->total,
+                 s->config.message_max);
+  return rc;
+}
+
+static bool report_failure(struct session *s, struct session_event *ev) {
+  if (s->reported_failure) return false;
+  if (ops_report_lost(s, ev)) return true;
+  s->reported_failure = true;
+  *ev = (struct session_event){.type = EVENT_FAILED};
+  return true;
+}
+
+bool session_next(struct session *s, struct session_event *ev) {
+  assert(s->rows_len == 0);
+  for (;;) {
+    struct wire_frame m;
+    const uint8_t *p;
+    size_t left;
+    enum handled done;
+    int rc;
+
+    if (s->phase == SESSION_FAILED) return report_failure(s, ev);
+    if (s->finishing) {
+      ops_report_finished(s, ev);
+      return true;
+    }
+    if (s->phase == SESSION_SASL_DERIVE) { /* goes on with session_derived() */
+      (void)session_park(s);
+      if (s->phase == SESSION_FAILED) continue;
+      return false;
+    }
+    rc = cut(s, &p, &left, &m);
+    if (rc < 0) continue;
+    if (rc == 0) {
+      if (starve(s)) continue;
+      return false;
+    }
+    if (m.type == WIRE_DATA_ROW && s->phase == SESSION_READY) {
+      done = query_rows(s, p, left, ev);
+      if (done == HANDLED_ROWS) return true;
+      if (done == HANDLED) consume(s, s->rows_len), s->rows_len = 0;
+      continue;
+    }
+    done = dispatch(s, &m, ev);
+    if (done == HANDLED_FAIL) continue;
+    /* The view of an event stays readable: only the position moves, and carry is not reused before the next call. */
+    if (carried(s) == 0)
+      s->view += m.total;
+    else
+      s->carry_pos += m.total;
+    if (done == HANDLED_EVENT) return true;
+  }
+}

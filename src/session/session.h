@@ -1,0 +1,194 @@
+/* session.h - one PostgreSQL session as a pull-style machine: bytes are fed, events are pulled, output is appended.
+ * It knows no socket, clock or loop (Protocol, "Message Flow").
+ *
+ * Phases and what is accepted in each (anything else fails the session with EPROTO; NoticeResponse, ParameterStatus and
+ * NotificationResponse are accepted everywhere behind AUTHENTICATE's first answer):
+ *
+ *   phase          message                       next
+ *   AUTHENTICATE   R Ok                          STARTING (if policy allows no authentication)
+ *                  R Cleartext, MD5              AUTH_RESULT, password sent
+ *                  R SASL                        SASL_CONTINUE, client-first sent
+ *                  v                             AUTHENTICATE (protocol negotiated down)
+ *                  E                             FAILED
+ *   SASL_CONTINUE  R SASLContinue                SASL_DERIVE or SASL_FINAL, client-final sent
+ *   SASL_DERIVE    (session_derived)             SASL_FINAL, client-final sent
+ *   SASL_FINAL     R SASLFinal                   AUTH_RESULT, server signature verified
+ *   AUTH_RESULT    R Ok                          STARTING
+ *   STARTING       S K N                         STARTING
+ *                  Z                             READY
+ *   READY          replies, see op.h             READY
+ *   FAILED         -                             -
+ *
+ * Operations ride: from the final authentication message on (password, MD5 digest, client-final, or AuthenticationOk
+ * when nothing was asked) session_gather() moves them to the output, unless the owner wants to look at the session
+ * first. None of them runs when the authentication fails. */
+#ifndef DSQL_SESSION_SESSION_H
+#define DSQL_SESSION_SESSION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "auth/channel_binding.h"
+#include "auth/scram.h"
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/list.h"
+#include "session/op.h"
+#include "session/parameters.h"
+#include "wire/backend.h"
+#include "wire/frontend.h"
+
+/* Everything is borrowed and must live until session_deinit(). */
+struct session_config {
+  const dsql_alloc *alloc;
+  uint32_t protocol; /* WIRE_PROTOCOL_3_0 or _3_2 */
+  uint32_t protocol_min;
+  const struct wire_pair *startup; /* user, database, ... */
+  size_t startup_count;
+  const char *user;
+  const char *password; /* NULL: none */
+  bool tls;             /* the bytes travel through TLS */
+  bool local;           /* a Unix socket: a cleartext password does not leave the machine */
+  bool cleartext_without_tls;
+  uint32_t require_auth; /* mask of require_auth_parse() */
+  enum channel_binding channel_binding;
+  const uint8_t *binding_data; /* tls-server-end-point; length 0: not available */
+  size_t binding_len;
+  const uint8_t *scram_client_key, *scram_server_key; /* 32 bytes each, or NULL */
+  uint8_t nonce[18];                                  /* fresh random bytes */
+  size_t message_max;
+  bool hold; /* operations do not ride: they wait until session_release() */
+  void (*trace)(void *arg, bool from_server, const uint8_t *message, size_t n); /* NULL: no trace */
+  void *trace_arg;
+};
+
+enum session_phase {
+  SESSION_AUTHENTICATE,
+  SESSION_SASL_CONTINUE,
+  SESSION_SASL_DERIVE,
+  SESSION_SASL_FINAL,
+  SESSION_AUTH_RESULT,
+  SESSION_STARTING,
+  SESSION_READY,
+  SESSION_FAILED,
+  SESSION_PHASES
+};
+
+enum session_event_type {
+  EVENT_NONE,
+  EVENT_DERIVE,      /* session_derivation_init(), scram_derive() where it may block, then session_derived() */
+  EVENT_READY,       /* the session is up */
+  EVENT_COLUMNS,     /* op: RowDescription body; len 0 and body NULL for NoData */
+  EVENT_STMT_COLUMNS,/* op: the same, of the statement */
+  EVENT_PARSED,      /* op: its statement now exists on the server */
+  EVENT_ROWS,        /* op: a run of whole DataRow messages, headers included; see session_rows_done() */
+  EVENT_RESULT,      /* op: a result ended; body is the command tag, empty for EmptyQueryResponse */
+  EVENT_ERROR,       /* op or NULL: ErrorResponse body, checked */
+  EVENT_NOTICE,      /* NoticeResponse body, checked */
+  EVENT_NOTIFY,      /* NotificationResponse body, checked */
+  EVENT_OP_DONE,     /* op: outcome and flags are final; the session has forgotten it */
+  EVENT_GROUP_DONE,  /* ReadyForQuery was read and all its members were reported */
+  EVENT_FAILED       /* last event: session_fault() tells why */
+};
+
+struct session_event {
+  enum session_event_type type;
+  struct op *op;
+  const uint8_t *body;
+  size_t len;
+};
+
+struct session {
+  struct session_config config;
+  struct buf *out;
+  enum session_phase phase;
+  struct fault fault;
+
+  /* Input: what was lent by session_feed() and, before it, bytes kept from earlier (an incomplete message). */
+  const uint8_t *view, *view_end;
+  struct buf carry;
+  size_t carry_pos;
+  size_t rows_len; /* of the run that EVENT_ROWS has shown and that is not consumed yet */
+
+  /* Output accounting: positions in the stream of all bytes ever appended to out. */
+  uint64_t appended, sent;
+
+  /* Operations: queue -> (gathered) -> inflight -> (ReadyForQuery) -> done */
+  struct op_queue *queue; /* the owner's */
+  struct list inflight;
+  struct op *at;          /* whose replies are being read; NULL: none in flight, or the group waits for ReadyForQuery */
+  int at_index;
+  unsigned abandoned;     /* groups in flight that nobody waits for: nothing new is written meanwhile */
+  bool may_send;
+  bool group_failed;
+  bool group_failed_at_sync;
+  bool fatal_seen;        /* an ErrorResponse of severity FATAL or PANIC: an end of stream follows */
+  bool finishing;         /* reporting the members of the group that ReadyForQuery ended */
+  bool group_reported, group_abandoned; /* the last member was reported; nobody waited for it */
+  bool loss_marked;
+  bool reported_failure;
+  int cause_index;
+
+  /* What the server told. */
+  char tx_status;
+  uint32_t backend_pid;
+  uint8_t cancel_key[256];
+  size_t cancel_key_len;
+  uint32_t protocol;
+  struct parameters parameters;
+
+  struct scram scram;
+  bool scram_begun, saw_auth_request;
+  enum auth_method method; /* that is under way or completed */
+};
+
+/* Appends the StartupMessage to out; out may already hold bytes that precede it. 0, ENOMEM, ETOOBIG. */
+int session_init(struct session *s, const struct session_config *c, struct op_queue *queue, struct buf *out);
+/* None may be in flight: session_take() or session_end() came before. Cleanses what is secret. */
+void session_deinit(struct session *s);
+
+/* ---- input ---- */
+/* Lends bytes; returns how many were taken (all, or less while an incomplete message is completed first). Pull events
+ * until EVENT_NONE, then feed the rest. The bytes must stay until then, or until session_park(). */
+size_t session_feed(struct session *s, const uint8_t *p, size_t n);
+/* Copies what is lent and not consumed, so that the slab can go (the owner stops pulling: a paused consumer).
+ * 0 or ENOMEM, which fails the session. */
+int session_park(struct session *s);
+/* True while whole messages may be waiting in the session itself. */
+bool session_has_input(const struct session *s);
+/* The stream ended (or the owner gives up): every operation, queued ones too, is reported with OP_LOST, then
+ * EVENT_FAILED. A fault that the session has already wins. */
+void session_end(struct session *s, const struct fault *f);
+/* Fills ev and returns true, or false when more input is needed. */
+bool session_next(struct session *s, struct session_event *ev);
+/* Behind EVENT_ROWS: n bytes of the run were consumed (whole messages); the rest comes in the next EVENT_ROWS. */
+void session_rows_done(struct session *s, size_t n);
+
+/* ---- authentication ---- */
+/* The derivation is the caller's: it may outlive the session in another thread. 0, ENOMEM. */
+int session_derivation_init(struct session *s, struct scram_derivation *d);
+void session_derived(struct session *s, const struct scram_derivation *d); /* appends client-final; may fail */
+const struct fault *session_fault(const struct session *s);
+/* Lets operations go after config.hold. */
+void session_release(struct session *s);
+
+/* ---- operations ---- */
+/* Moves what may leave to out, up to a soft limit. False when out has failed. */
+bool session_gather(struct session *s);
+enum { SESSION_GATHER_SOFT_MAX = 64 * 1024 };
+bool session_can_gather(const struct session *s);
+/* The owner's transport took everything up to this position of the stream. */
+static inline void session_sent(struct session *s, uint64_t sent) { s->sent = sent; }
+/* Nobody waits for op's group any more. True: it was never sent and is now out of the session, all its members with
+ * it, in `dropped`, in order. False: replies are swallowed and EVENT_OP_DONE comes for each. */
+bool session_abandon(struct session *s, struct op *op, struct list *dropped);
+/* True when op's group is the oldest in flight and nothing was gathered behind it: a CancelRequest hits it or nothing. */
+bool session_cancelable(const struct session *s, const struct op *op);
+/* Puts what is in flight back to the front of the queue, as it was pushed; only before any reply was read. */
+void session_take_back(struct session *s);
+/* What losing op now would leave: DSQL_NOT_SENT, DSQL_IN_DOUBT or 0. */
+unsigned session_loss_flags(const struct session *s, const struct op *op);
+void session_terminate(struct session *s); /* appends Terminate when the phase allows one */
+
+#endif
