@@ -1,0 +1,91 @@
+#include "target/conninfo.h"
+
+#include <stdio.h>
+#include <string.h>
+
+void conninfo_init(struct conninfo *c, const dsql_alloc *alloc) { *c = (struct conninfo){.alloc = alloc}; }
+
+void conninfo_deinit(struct conninfo *c) {
+  for (int i = 0; i < KEYWORD_COUNT; i++) {
+    struct conninfo_value *v = &c->values[i];
+    mem_free_secret(c->alloc, v->text, v->len + 1);
+    *v = (struct conninfo_value){0};
+  }
+}
+
+int conninfo_set(struct conninfo *c, enum keyword k, const char *value, size_t n, enum conninfo_source source,
+                 struct fault *f) {
+  struct conninfo_value *v = &c->values[k];
+  char *copy = mem_strndup(c->alloc, value, n);
+
+  if (!copy) return fault_set(f, DSQL_ENOMEM, "out of memory");
+  mem_free_secret(c->alloc, v->text, v->len + 1);
+  *v = (struct conninfo_value){copy, n, source};
+  return 0;
+}
+
+int conninfo_parse(struct conninfo *c, const char *text, struct fault *f) {
+  return uri_prefix(text) ? uri_parse(c, text, f) : kv_parse(c, text, f);
+}
+
+int conninfo_keyword(const char *name, size_t n, const char **value, size_t *value_len) {
+  if (n == 10 && memcmp(name, "requiressl", 10) == 0) {
+    *value = *value_len && **value == '1' ? "require" : "prefer";
+    *value_len = strlen(*value);
+    return KEYWORD_sslmode;
+  }
+  return keyword_find(name, n);
+}
+
+bool conninfo_wordlike(const char *name, size_t n) {
+  for (size_t i = 0; i < n; i++) {
+    char ch = name[i];
+    bool letter = (ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z');
+    if (!letter && !(ch >= '0' && ch <= '9') && ch != '_' && ch != '-') return false;
+  }
+  return n > 0 && n <= 40;
+}
+
+int conninfo_unknown(const char *name, size_t n, size_t position, bool may_show, struct fault *f) {
+  const char *nearest = keyword_suggest(name, n);
+  char hint[64] = "";
+
+  if (nearest) (void)snprintf(hint, sizeof hint, "; did you mean \"%s\"?", nearest);
+  if (may_show && conninfo_wordlike(name, n))
+    return fault_set(f, DSQL_EINVAL, "invalid connection option \"%s\"%s", show_text(name, n).text, hint);
+  return fault_set(f, DSQL_EINVAL, "invalid connection option at position %zu of the connection string%s", position,
+                   nearest ? hint : "; quote or percent-encode values that contain spaces or other special characters");
+}
+
+bool conninfo_hidden(const struct conninfo *c, enum keyword k) {
+  return keyword_table[k].secret || (c->ambiguous && c->values[k].source == CONNINFO_GIVEN);
+}
+
+struct shown conninfo_from(const struct conninfo *c, enum keyword k) {
+  struct shown out = {"default"};
+
+  switch (c->values[k].source) {
+    case CONNINFO_ENV:
+      (void)snprintf(out.text, sizeof out.text, "environment variable %s", keyword_table[k].env);
+      return out;
+    case CONNINFO_SERVICE: return (struct shown){"service file"};
+    case CONNINFO_GIVEN: return (struct shown){"connection string"};
+    case CONNINFO_CONFIG: return (struct shown){"dsql_config"};
+    case CONNINFO_DEFAULT:
+    case CONNINFO_UNSET: return out;
+  }
+  return out;
+}
+
+int conninfo_fault(const struct conninfo *c, enum keyword k, const char *wanted, struct fault *f) {
+  const struct conninfo_value *v = &c->values[k];
+  struct shown from = conninfo_from(c, k);
+
+  if (conninfo_hidden(c, k))
+    return fault_set(f, DSQL_EINVAL, "invalid %s value (not shown, %s): %s%s", keyword_table[k].name, from.text, wanted,
+                     keyword_table[k].secret ? ""
+                                             : "; percent-encode '/', '@' and other special characters of a "
+                                               "password");
+  return fault_set(f, DSQL_EINVAL, "invalid %s value \"%s\" (%s): %s", keyword_table[k].name,
+                   show_text(v->text ? v->text : "", v->len).text, from.text, wanted);
+}
