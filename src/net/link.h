@@ -38,7 +38,11 @@ int link_open(struct link **out, struct dsql_rt *rt, int fd, const struct link_e
 /* No event follows, also not from inside one; queued output is tried once (a Terminate), then everything is closed. */
 void link_close(struct link *l);
 
+/* From here on events go to another owner: whoever negotiated the link hands it on. Also from inside an event. */
+void link_adopt(struct link *l, const struct link_events *events, void *owner);
+
 struct buf *link_out(struct link *l);    /* plaintext */
+uint64_t link_appended(const struct link *l); /* plaintext bytes ever appended to link_out() */
 void link_flush_later(struct link *l);   /* on_flush, then one write, at the end of this turn */
 /* Plaintext bytes ever appended to link_out() of which at least one byte (TLS: of whose record) the kernel took. */
 uint64_t link_sent(const struct link *l);
