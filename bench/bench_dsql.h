@@ -1,0 +1,30 @@
+/* bench_dsql.h - what the parts of bench_dsql share: a loop, a runtime, a target, a connection. */
+#ifndef BENCH_DSQL_H
+#define BENCH_DSQL_H
+
+#include <uv.h>
+
+#include <dsql/dsql.h>
+
+struct client {
+  uv_loop_t loop;
+  dsql_rt *rt;
+  dsql_target *target;
+};
+
+void client_open(struct client *c, const char *target);
+void client_close(struct client *c);
+
+dsql_conn *open_connection(struct client *c);
+/* Ends the program unless code is 0. */
+void check(int code);
+/* Ends the program, with the future's error, unless it succeeded. */
+const dsql_result *must_result(dsql_future *f);
+int64_t one_value(const dsql_result *r);
+
+void run_connect(struct client *c, uint64_t count);
+void run_idle(struct client *c, uint64_t count);
+/* The longest time between two iterations of a loop that never waits, while one connection is made and used. */
+void run_stall(struct client *c);
+
+#endif

@@ -1,0 +1,119 @@
+/* bench_dsql_connect.c - the works that are about connections: connect, idle, stall. */
+#include <stdlib.h>
+
+#include "bench_dsql.h"
+#include "measure.h"
+#include "work.h"
+
+static int64_t first_row(dsql_conn *conn, int64_t v) {
+  dsql_future *f = dsql_query(conn, SQL_INT8, DSQL_PARAMS(dsql_int8(v)), NULL);
+  int64_t value;
+
+  if (dsql_future_run(f) == DSQL_ENOTREADY) die("dsql: the loop ended before the answer came");
+  value = one_value(must_result(f));
+  dsql_future_destroy(f);
+  return value;
+}
+
+static int64_t connects(struct client *c, uint64_t count) {
+  int64_t sum = 0;
+  for (uint64_t i = 0; i < count; i++) {
+    dsql_conn *conn = open_connection(c);
+    sum += first_row(conn, (int64_t)i);
+    dsql_conn_close(conn);
+  }
+  return sum;
+}
+
+void run_connect(struct client *c, uint64_t count) {
+  struct sample start, first, begin, end;
+  int64_t sum;
+
+  measure_sample(&start);
+  (void)connects(c, 1);
+  measure_sample(&first);
+  (void)connects(c, WARM_UP_CONNECTS - 1);
+  measure_sample(&begin);
+  sum = connects(c, count);
+  measure_sample(&end);
+  report("first_cpu_us", first.cpu_us - start.cpu_us);
+  report("first_wall_us", (first.wall_ns - start.wall_ns) / 1000);
+  report_work(&begin, &end, count, sum);
+}
+
+/* ---- idle ---- */
+
+static void on_timer(uv_timer_t *t) { uv_close((uv_handle_t *)t, NULL); }
+
+static void idle_for(struct client *c, uint64_t ms) {
+  uv_timer_t timer;
+  uv_timer_init(&c->loop, &timer);
+  uv_timer_start(&timer, on_timer, ms, 0);
+  uv_run(&c->loop, UV_RUN_DEFAULT);
+}
+
+void run_idle(struct client *c, uint64_t count) {
+  long first_kb = 0;
+  int64_t sum = 0;
+  dsql_conn **connections = calloc(count, sizeof(dsql_conn *));
+
+  if (!connections || count <= IDLE_FIRST) die("idle: COUNT is more than %d", IDLE_FIRST);
+  for (uint64_t i = 0; i < count; i++) {
+    if (i == IDLE_FIRST) {
+      idle_for(c, IDLE_WAIT_MS);
+      first_kb = measure_rss_kb();
+    }
+    connections[i] = open_connection(c);
+    sum += first_row(connections[i], (int64_t)i);
+  }
+  idle_for(c, IDLE_WAIT_MS);
+  report("count", (int64_t)(count - IDLE_FIRST));
+  report("rss_kb", measure_rss_kb() - first_kb);
+  report("sum", sum);
+  for (uint64_t i = 0; i < count; i++) dsql_conn_close(connections[i]);
+  free(connections);
+}
+
+/* ---- stall ---- */
+
+static struct {
+  int64_t last_wall_ns, last_cpu_ns, longest_wall_ns, longest_cpu_ns;
+  uint64_t turns;
+} turn;
+
+static void on_idle(uv_idle_t *handle) { (void)handle; } /* its being active keeps the loop from waiting */
+
+static void on_turn(uv_check_t *handle) {
+  int64_t wall = measure_wall_ns(), cpu = measure_thread_cpu_ns();
+
+  (void)handle;
+  if (turn.turns++ > 0) {
+    if (wall - turn.last_wall_ns > turn.longest_wall_ns) turn.longest_wall_ns = wall - turn.last_wall_ns;
+    if (cpu - turn.last_cpu_ns > turn.longest_cpu_ns) turn.longest_cpu_ns = cpu - turn.last_cpu_ns;
+  }
+  turn.last_wall_ns = wall;
+  turn.last_cpu_ns = cpu;
+}
+
+/* Wall clock is what counts; on a busy machine it also has the time that other processes were given, so the loop
+ * thread's CPU time is told beside it. */
+void run_stall(struct client *c) {
+  uv_idle_t idle;
+  uv_check_t check_handle;
+  dsql_conn *conn;
+
+  uv_idle_init(&c->loop, &idle);
+  uv_check_init(&c->loop, &check_handle);
+  uv_idle_start(&idle, on_idle);
+  uv_check_start(&check_handle, on_turn);
+  uv_run(&c->loop, UV_RUN_NOWAIT); /* so that what dsql_conn_open() itself takes is in the next turn */
+  conn = open_connection(c);
+  report("sum", first_row(conn, 1));
+  report("turns", (int64_t)turn.turns);
+  report("longest_wall_us", turn.longest_wall_ns / 1000);
+  report("longest_cpu_us", turn.longest_cpu_ns / 1000);
+  dsql_conn_close(conn);
+  uv_close((uv_handle_t *)&idle, NULL);
+  uv_close((uv_handle_t *)&check_handle, NULL);
+  uv_run(&c->loop, UV_RUN_NOWAIT);
+}

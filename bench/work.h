@@ -1,0 +1,42 @@
+/* work.h - what both programs do, so that it is the same work.
+ *
+ *   PROGRAM WORK COUNT TARGET
+ *
+ *   sequential  COUNT times select $1::int8, each after the last one's answer
+ *   sync_each   the same, 100 in flight, each with its own Sync
+ *   grouped     the same, 100 in flight under one Sync
+ *   rows_int4   one query of COUNT rows of one int4
+ *   rows_six    one query of COUNT rows of int4, int8, float8, text, timestamptz, bool
+ *   connect     COUNT times connect, select $1::int8, disconnect
+ *   idle        COUNT connections, each having run one query, then idle: resident memory per connection
+ *
+ * The statement is a named prepared one (but for connect, where it runs once), parameters and results are binary.
+ * Every field is checked for NULL and for its type, decoded, and added to a sum that both programs must agree on. The
+ * measured part begins after a warm-up of WARM_UP queries or connects. Printed is one `key value` per line. */
+#ifndef BENCH_WORK_H
+#define BENCH_WORK_H
+
+#include <stdint.h>
+#include <string.h>
+
+enum {
+  DEPTH = 100,
+  WARM_UP = 200, /* queries; two full pipelines */
+  WARM_UP_ROWS = 1000,
+  WARM_UP_CONNECTS = 5,
+  IDLE_FIRST = 50,    /* connections at the first look at the memory */
+  IDLE_WAIT_MS = 1700 /* longer than it takes to give buffers back */
+};
+
+#define SQL_INT8 "select $1::int8"
+#define SQL_ROWS_INT4 "select i::int4 from generate_series(1, $1::int8) i"
+#define SQL_ROWS_SIX                                                                                                   \
+  "select i::int4, i::int8 * 1000000007, i::float8 / 4, 'row number ' || i, "                                          \
+  "timestamptz '2026-01-31 12:00:00+00' + i * interval '1 second', i % 2 = 0 from generate_series(1, $1::int8) i"
+
+/* What a text adds to the sum: its length and both ends, so that it was really looked at. */
+static inline int64_t text_sum(const char *p, size_t n) {
+  return (int64_t)n + (n > 0 ? (unsigned char)p[0] + (unsigned char)p[n - 1] : 0);
+}
+
+#endif
