@@ -9,6 +9,10 @@
 #   SOURCES define LLVMFuzzerTestOneInput(). Preset fuzz: a libFuzzer executable fuzz_NAME. Other presets: the same
 #   code replays tests/fuzz/corpus/NAME, as ctest "fuzz.NAME". EDGES: scripts/test fails when fewer are covered.
 #
+# dsql_postgres(VERSION...)
+#   For each version of scripts/pg the tests pg.VERSION.start and .stop around fixture pg-VERSION: a server, and
+#   PgBouncer in front of it. A live test with REQUIRES pg-18 reads DSQL_BUILD_DIR/pg/18/env, as scripts/pg describes.
+#
 # dsql_guard_test(CTEST_NAME [TIMEOUT s] [ENV A=B...]) gives any ctest test the sanitizers' settings: a finding fails
 # the test even where the program exits 0, as Criterion does after LeakSanitizer's report.
 
@@ -100,6 +104,17 @@ function(dsql_live_test name)
   if(arg_SERIAL)
     set_tests_properties(${test} PROPERTIES RUN_SERIAL ON)
   endif()
+endfunction()
+
+function(dsql_postgres)
+  foreach(version IN LISTS ARGN)
+    set(dir ${PROJECT_BINARY_DIR}/pg/${version})
+    set(pg ${PROJECT_SOURCE_DIR}/scripts/pg)
+    add_test(NAME pg.${version}.start COMMAND sh -c "\"${pg}\" start ${version} \"${dir}\" && \"${pg}\" pgbouncer \"${dir}\"")
+    add_test(NAME pg.${version}.stop COMMAND ${pg} stop ${dir})
+    set_tests_properties(pg.${version}.start PROPERTIES FIXTURES_SETUP pg-${version} TIMEOUT 60 LABELS pg)
+    set_tests_properties(pg.${version}.stop PROPERTIES FIXTURES_CLEANUP pg-${version} TIMEOUT 60 LABELS pg)
+  endforeach()
 endfunction()
 
 function(dsql_fuzz_target name)
