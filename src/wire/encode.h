@@ -25,14 +25,25 @@ static inline uint8_t *wire_begin(struct buf *out, char type, uint64_t fixed, ui
   }
   if (!buf_reserve(out, (size_t)len + 5)) return NULL;
   p = out->data + out->len;
+  out->len += (size_t)len + 5;
   p[0] = (uint8_t)type;
   store_be32(p + 1, (uint32_t)len + 4);
-  out->len += (size_t)len + 5;
   return p + 5;
 }
 
-/* The names of statements and portals are empty more often than not: that case costs no call. */
-static inline size_t wire_strlen(const char *s) { return *s ? strlen(s) : 0; }
+/* Names are of a few bytes, or empty: loops cost fewer instructions than calls do, and spare the caller the saving of
+ * its registers. The empty asm keeps the compiler from making calls of them again. */
+static inline size_t wire_name_len(const char *name) {
+  size_t n = 0;
+  for (; name[n]; n++) __asm__("");
+  return n;
+}
+
+/* The name and its NUL; returns what is behind it. */
+static inline uint8_t *wire_store_name(uint8_t *p, const char *name) {
+  while ((*p++ = (uint8_t)*name++)) {}
+  return p;
+}
 
 /* n bytes; returns what is behind them. */
 static inline uint8_t *wire_store(uint8_t *p, const void *data, size_t n) {

@@ -6,7 +6,7 @@
 
 /* Byte1 kind, String name. */
 static void named_object(struct buf *out, char type, char kind, const char *name) {
-  size_t name_len = wire_strlen(name);
+  size_t name_len = wire_name_len(name);
   uint8_t *p;
 
   assert(kind == 'S' || kind == 'P');
@@ -21,7 +21,7 @@ void wire_describe(struct buf *out, char kind, const char *name) { named_object(
 void wire_close(struct buf *out, char kind, const char *name) { named_object(out, 'C', kind, name); }
 
 void wire_execute(struct buf *out, const char *portal, uint32_t rows_max) {
-  size_t name_len = wire_strlen(portal);
+  size_t name_len = wire_name_len(portal);
   uint8_t *p;
 
   /* The server reads an Int32 and takes a negative one for "all". */

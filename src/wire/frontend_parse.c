@@ -4,7 +4,7 @@
 
 void wire_parse(struct buf *out, const char *statement, const char *sql, size_t sql_len, const uint32_t *oids,
                 size_t n) {
-  size_t name_len = wire_strlen(statement);
+  size_t name_len = wire_name_len(statement);
   uint8_t *p;
 
   if (n > WIRE_PARAMS_MAX) {
