@@ -98,7 +98,8 @@ bool scram_needs_derivation(const struct scram *s, uint32_t *iterations);
 int scram_derive_inline(struct scram *s, struct fault *f);
 
 /* The same work on another thread: a copy of all that it needs, made by _init() and freed by _deinit() on the owner's
- * thread, with scram_derive() on any thread between them. It is independent of the exchange, which may end before. */
+ * thread, with scram_derive() on any thread between them. It is independent of the exchange, which may end before; one
+ * that can't be made leaves the exchange as it is. */
 struct scram_derivation {
   const dsql_alloc *alloc;
   uint8_t *input; /* the password, then the salt */
