@@ -86,6 +86,7 @@ static const struct error *adopt(struct all *a, struct dsql_future *child) {
   if (!child) return &error_nomem;
   if (is_child(a, child)) return &error_in_use; /* given twice: it is destroyed once */
   a->children[a->n++] = child;
+  list_remove(&child->open); /* this future frees it now, not the end of the runtime */
   return dsql_future_on_ready(child, child_ready, a) ? &error_in_use : NULL;
 }
 

@@ -30,7 +30,7 @@ struct dsql_future {
   struct rt_task task; /* queued while the callback is due */
   const struct future_class *class;
   struct dsql_rt *rt;
-  struct list open; /* in the runtime's list of futures whose memory the user still holds */
+  struct list open; /* in the list of futures whose memory the user still holds; dsql_all() takes its children out */
   dsql_future_cb cb;
   void *arg;
   const struct error *error; /* lives as long as the future's memory; NULL on success and while pending */
