@@ -34,7 +34,8 @@ int main() {
 
   if (uv_loop_init(&loop) || dsql_rt_new(&rt, &loop, nullptr)) return 1;
   int failed = failing_query(rt);
-  dsql_rt_close(rt, [](void *arg) { *static_cast<bool *>(arg) = true; }, &done);
+  dsql_rt_close(
+      rt, [](void *arg) { *static_cast<bool *>(arg) = true; }, &done);
   uv_run(&loop, UV_RUN_DEFAULT);
   return failed || !done || uv_loop_close(&loop);
 }
