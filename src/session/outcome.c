@@ -100,7 +100,7 @@ static bool error_settles(const struct session *s, const struct op *op) {
 unsigned session_loss_flags(const struct session *s, const struct op *op) {
   if (op->end == 0 || s->sent <= op->begin) return DSQL_NOT_SENT;
   if (op->read_only || op->first_steps == 0) return 0;
-  if (s->phase < SESSION_STARTING && s->saw_auth_request) return 0; /* nothing runs before AuthenticationOk */
+  if (s->refused) return 0;
   if (held_by_block(s, op) || error_settles(s, op)) return 0;
   return s->sent > commit_point(op, &s->inflight) ? DSQL_IN_DOUBT : 0;
 }

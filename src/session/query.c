@@ -28,12 +28,14 @@ static enum handled on_parse_complete(struct session *s, const struct wire_frame
   return HANDLED_EVENT;
 }
 
-static enum handled on_parameter_description(struct session *s, const struct wire_frame *m) {
+static enum handled on_parameter_description(struct session *s, const struct wire_frame *m, struct session_event *ev) {
   unsigned count;
   const uint8_t *oids;
   if (wire_decode_parameter_description(m->body, m->len, &count, &oids)) return session_fail_malformed(s, m->type);
   if (!expects(s, STEP_PARAMS)) return session_fail_unexpected(s, m->type);
-  return done_with(s, STEP_PARAMS);
+  *ev = (struct session_event){EVENT_STMT_PARAMS, s->at, oids, 4 * (size_t)count};
+  (void)done_with(s, STEP_PARAMS);
+  return HANDLED_EVENT;
 }
 
 /* RowDescription or NoData, of a statement, a portal, or of the next result of a script. */
@@ -197,7 +199,7 @@ enum handled query_message(struct session *s, const struct wire_frame *m, struct
     case WIRE_CLOSE_COMPLETE: return on_empty_step(s, m, STEP_CLOSE);
     case WIRE_PARSE_COMPLETE: return on_parse_complete(s, m, ev);
     case WIRE_BIND_COMPLETE: return on_empty_step(s, m, STEP_BIND);
-    case WIRE_PARAMETER_DESCRIPTION: return on_parameter_description(s, m);
+    case WIRE_PARAMETER_DESCRIPTION: return on_parameter_description(s, m, ev);
     case WIRE_ROW_DESCRIPTION:
     case WIRE_NO_DATA: return on_columns(s, m, ev);
     case WIRE_COMMAND_COMPLETE:

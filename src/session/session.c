@@ -80,6 +80,17 @@ void session_end(struct session *s, const struct fault *f) {
   s->carry_pos = s->carry.len;
 }
 
+void session_surrender(struct session *s) {
+  s->was_ready = true;
+  s->reported_failure = false;
+}
+
+bool session_ride_in_doubt(const struct session *s) {
+  for (const struct list *n = s->inflight.next; n != &s->inflight; n = n->next)
+    if (session_loss_flags(s, LIST_ENTRY(n, const struct op, node)) & DSQL_IN_DOUBT) return true;
+  return false;
+}
+
 /* ---- input ---- */
 
 static size_t carried(const struct session *s) { return s->carry.len - s->carry_pos; }
@@ -134,6 +145,11 @@ int session_park(struct session *s) {
   return rc;
 }
 
+int session_store(struct session *s, const uint8_t *p, size_t n) {
+  int rc = session_park(s);
+  return rc || s->phase == SESSION_FAILED ? rc : keep(s, p, n);
+}
+
 static void consume(struct session *s, size_t n) {
   if (carried(s) == 0) {
     s->view += n;
@@ -176,7 +192,7 @@ static int cut(struct session *s, const uint8_t **p, size_t *left, struct wire_f
 
 static bool report_failure(struct session *s, struct session_event *ev) {
   if (s->reported_failure) return false;
-  if (ops_report_lost(s, ev)) return true;
+  if (s->was_ready && ops_report_lost(s, ev)) return true;
   s->reported_failure = true;
   *ev = (struct session_event){.type = EVENT_FAILED};
   return true;

@@ -81,6 +81,7 @@ enum session_event_type {
   EVENT_READY,       /* the session is up */
   EVENT_COLUMNS,     /* op: RowDescription body; len 0 and body NULL for NoData */
   EVENT_STMT_COLUMNS,/* op: the same, of the statement */
+  EVENT_STMT_PARAMS, /* op: body is the big-endian array of its parameters' type OIDs */
   EVENT_PARSED,      /* op: its statement now exists on the server */
   EVENT_ROWS,        /* op: a run of whole DataRow messages, headers included; see session_rows_done() */
   EVENT_RESULT,      /* op: a result ended; body is the command tag, empty for EmptyQueryResponse */
@@ -140,6 +141,8 @@ struct session {
 
   struct scram scram;
   bool scram_begun, saw_auth_request;
+  bool was_ready; /* EVENT_READY was given */
+  bool refused;   /* an ErrorResponse answered the start-up: nothing that rode along was run */
   enum auth_method method; /* that is under way or completed */
 };
 
@@ -158,10 +161,16 @@ int session_park(struct session *s);
 /* True while whole messages may be waiting in the session itself. */
 bool session_has_input(const struct session *s);
 /* The stream ended (or the owner gives up): every operation, queued ones too, is reported with OP_LOST, then
- * EVENT_FAILED. A fault that the session has already wins. */
+ * EVENT_FAILED. A fault that the session has already wins. Before EVENT_READY only EVENT_FAILED comes: the owner may
+ * session_take_back() the operations for another attempt, or session_surrender() to have them reported as well. */
 void session_end(struct session *s, const struct fault *f);
 /* Fills ev and returns true, or false when more input is needed. */
 bool session_next(struct session *s, struct session_event *ev);
+void session_surrender(struct session *s);
+/* True when something in flight may have been run although the session never became ready: it must not be repeated. */
+bool session_ride_in_doubt(const struct session *s);
+/* Keeps bytes for later: the owner's consumer paused before they could be fed. 0 or ENOMEM, which fails the session. */
+int session_store(struct session *s, const uint8_t *p, size_t n);
 /* Behind EVENT_ROWS: n bytes of the run were consumed (whole messages); the rest comes in the next EVENT_ROWS. */
 void session_rows_done(struct session *s, size_t n);
 

@@ -249,6 +249,7 @@ static enum handled on_first_ready(struct session *s, const struct wire_frame *m
   if (wire_decode_ready(m->body, m->len, &s->tx_status)) return session_fail_malformed(s, m->type);
   if (s->phase != SESSION_STARTING) return session_fail_unexpected(s, m->type);
   s->phase = SESSION_READY;
+  s->was_ready = true;
   if (s->scram_begun) scram_end(&s->scram);
   s->scram_begun = false;
   *ev = (struct session_event){.type = EVENT_READY};
@@ -261,6 +262,7 @@ static enum handled on_startup_error(struct session *s, const struct wire_frame 
   if (wire_check_error(m->body, m->len)) return session_fail_malformed(s, m->type);
   state = error_body_field(m->body, m->len, 'C');
   *ev = (struct session_event){EVENT_ERROR, NULL, m->body, m->len};
+  s->refused = true;
   session_fail(s, state.len == 5 && memcmp(state.ptr, "28", 2) == 0 ? DSQL_EAUTH : DSQL_ESERVER,
                "the server refuses the connection");
   return HANDLED_EVENT;

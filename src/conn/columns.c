@@ -1,0 +1,59 @@
+#include "conn/columns.h"
+
+#include <string.h>
+
+#include "wire/codec.h"
+
+/* One block: the struct, the columns, the names (a copy of the body), the formats. */
+static size_t block_size(size_t n, unsigned count) {
+  return sizeof(struct columns) + count * (sizeof(dsql_column) + 1) + n;
+}
+
+static struct columns *lay_out(void *block, const uint8_t *body, size_t n, unsigned count) {
+  struct columns *c = block;
+  uint8_t *copy, *formats;
+
+  *c = (struct columns){.refs = 1, .count = count};
+  c->list = (dsql_column *)(void *)(c + 1);
+  copy = (uint8_t *)(c->list + count);
+  formats = copy + n;
+  c->formats = formats;
+  if (n == 0) return c;
+  memcpy(copy, body, n);
+  wire_fill_row_description(copy, n, c->list);
+  for (unsigned i = 0; i < count; i++) {
+    formats[i] = codec_has_binary(c->list[i].type_oid);
+    c->any_binary = c->any_binary || formats[i];
+  }
+  return c;
+}
+
+static unsigned count_of(const uint8_t *body, size_t n) {
+  unsigned count = 0;
+  if (body) (void)wire_check_row_description(body, n, &count);
+  return count;
+}
+
+struct columns *columns_new(const dsql_alloc *alloc, const uint8_t *body, size_t n) {
+  unsigned count = count_of(body, n);
+  void *block = mem_alloc(alloc, block_size(body ? n : 0, count));
+  struct columns *c = block ? lay_out(block, body, body ? n : 0, count) : NULL;
+  if (c) c->alloc = alloc;
+  return c;
+}
+
+struct columns *columns_new_in(struct arena *a, const uint8_t *body, size_t n) {
+  unsigned count = count_of(body, n);
+  void *block = arena_alloc(a, block_size(body ? n : 0, count));
+  return block ? lay_out(block, body, body ? n : 0, count) : NULL;
+}
+
+struct columns *columns_ref(struct columns *c) {
+  c->refs++;
+  return c;
+}
+
+void columns_unref(struct columns *c) {
+  if (!c || !c->alloc || --c->refs) return;
+  mem_free(c->alloc, c);
+}

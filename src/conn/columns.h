@@ -1,0 +1,24 @@
+/* columns.h - the columns of a result, described once: in a result's arena, or shared by all results of a prepared
+ * statement (counted, loop-affine). */
+#ifndef DSQL_CONN_COLUMNS_H
+#define DSQL_CONN_COLUMNS_H
+
+#include "base/arena.h"
+#include "wire/backend.h"
+
+struct columns {
+  const dsql_alloc *alloc; /* NULL: lives in an arena and is not counted */
+  unsigned refs;
+  unsigned count;
+  bool any_binary;          /* some formats entry is 1 */
+  dsql_column *list;
+  const uint8_t *formats;   /* what to ask for, per column: binary where a codec exists */
+};
+
+/* body: a RowDescription that passed its check, or NULL for NoData. NULL when there is no memory. */
+struct columns *columns_new(const dsql_alloc *alloc, const uint8_t *body, size_t n);
+struct columns *columns_new_in(struct arena *a, const uint8_t *body, size_t n);
+struct columns *columns_ref(struct columns *c);
+void columns_unref(struct columns *c); /* NULL is allowed */
+
+#endif

@@ -1,0 +1,114 @@
+/* conn.h - one connection: the target's hosts tried in turn (connect.c), then a link below and a session above it,
+ * joined by dispatch.c. Loop-affine.
+ *
+ *   CONNECTING --session ready--> READY --end of stream, failure, drain timeout--> FAILED
+ *        \--every host failed--> FAILED          any --dsql_conn_close()--> closed */
+#ifndef DSQL_CONN_CONN_H
+#define DSQL_CONN_CONN_H
+
+#include "conn/connect.h"
+#include "conn/query.h"
+#include "conn/stmt.h"
+#include "conn/target_object.h"
+#include "net/link.h"
+#include "session/session.h"
+
+struct cancel_request;
+
+struct dsql_conn {
+  struct dsql_rt *rt;
+  struct dsql_target *target;
+  struct rt_closer closer;
+  enum dsql_conn_status status; /* CONNECTING, READY or FAILED; draining is asked of the session */
+  struct op_queue queue;
+  struct connect connect;
+
+  struct link *link;
+  struct session session;
+  bool session_live;
+  struct rt_task pump_task; /* a paused consumer was resumed */
+  bool closing;     /* dsql_conn_close() was called inside one of our own calls: finish at its end */
+  int close_code;   /* what its operations end with */
+  unsigned busy;    /* depth of calls into the session or of user callbacks: memory must stay */
+  uint64_t stream_base; /* bytes of link_out() before the session's first */
+
+  struct list ready_futures;
+  struct arena error_arena;         /* error, group_error */
+  const struct error *error;        /* why it was lost */
+  struct arena group_arena;
+  const struct error *group_error;  /* of the group whose members are being reported */
+  const struct error *server_error; /* the last ErrorResponse without an operation: explains the end of stream */
+
+  struct query *paused; /* whose consumer paused: nothing is read */
+  bool grouping;        /* between pipeline begin and end */
+  bool group_broken;    /* a member was canceled: the rest is refused until pipeline end */
+  uint64_t group_number;
+
+  struct list statements;
+  uint64_t statement_count;
+  unsigned statements_freed; /* whose user is gone */
+
+  struct rt_timer drain_timer;
+  struct rt_timer idle_timer;    /* gives OpenSSL's record buffers back */
+  uint64_t active_ms;
+  struct cancel_request *cancel; /* under way: nothing new is written before its end of stream */
+  bool canceled_group;           /* the oldest group in flight got its CancelRequest */
+
+  dsql_notice_fn notice_fn;
+  void *notice_arg;
+  dsql_trace_fn trace_fn;
+  void *trace_arg;
+  void *user_data;
+  uint64_t opened_us;
+  uint32_t connect_us, connect_round_trips;
+};
+
+/* ---- dispatch.c: between link and session ---- */
+extern const struct link_events conn_link_events;
+/* Pulls every event; returns when input runs out or the consumer pauses. */
+void conn_pump(struct dsql_conn *c);
+void conn_flush_later(struct dsql_conn *c);
+/* Decides whether the loop is kept alive and which timers run. */
+void conn_update(struct dsql_conn *c);
+void conn_enter(struct dsql_conn *c);
+void conn_leave(struct dsql_conn *c); /* may free c */
+void conn_finish_close(struct dsql_conn *c);
+void conn_ready_complete(struct list *node, const struct error *e); /* one of ready_futures */
+
+/* ---- connect.c ---- */
+int conn_connect_start(struct dsql_conn *c);
+void conn_connect_stop(struct dsql_conn *c);
+void conn_attempt_session_failed(struct dsql_conn *c);
+void conn_session_ready(struct dsql_conn *c);
+/* Back to before the attempt: operations in the queue, no session, no link. */
+void conn_connect_reset(struct dsql_conn *c);
+/* Operations that rode along may have been run: they are reported, in doubt, and the connection is lost. */
+void conn_abandon_ride(struct dsql_conn *c, const struct fault *f);
+void conn_derive(struct dsql_conn *c); /* SCRAM's key derivation, in the thread pool */
+
+/* ---- drain.c: swallowing the answers of what was given up ---- */
+void conn_start_draining(struct dsql_conn *c);
+/* A group ended: is the drain over, or can a CancelRequest go out now? */
+void conn_drain_step(struct dsql_conn *c);
+bool conn_draining(const struct dsql_conn *c);
+
+/* ---- lost.c ---- */
+/* Why a session that was ready is lost; reports every operation and moves to FAILED. */
+void conn_lose(struct dsql_conn *c, const struct fault *f);
+/* The session's EVENT_FAILED: what was lost is reported, now c is FAILED. */
+void conn_session_failed(struct dsql_conn *c);
+/* c->error is set: fails everything that waits and moves to FAILED. */
+void conn_fail(struct dsql_conn *c, const struct error *e);
+void conn_drop_session(struct dsql_conn *c);
+/* The error that an operation ends with when the connection goes under it. */
+const struct error *conn_lost_error(struct dsql_conn *c, struct query *q);
+
+/* ---- open.c, status.c ---- */
+void conn_arm_idle(struct dsql_conn *c);
+void conn_trace(void *conn, bool from_server, const uint8_t *message, size_t n);
+
+/* ---- cancel.c ---- */
+int cancel_send(struct dsql_conn *c);
+void cancel_stop(struct dsql_conn *c); /* nobody waits for it any more; it ends by itself */
+
+#endif

@@ -1,0 +1,149 @@
+/* Between the link below and the session above: bytes in, events out, one write per loop turn. */
+#include <assert.h>
+
+#include "conn/conn.h"
+
+void conn_enter(struct dsql_conn *c) { c->busy++; }
+
+void conn_leave(struct dsql_conn *c) {
+  assert(c->busy > 0);
+  if (--c->busy == 0 && c->closing) conn_finish_close(c);
+}
+
+bool conn_draining(const struct dsql_conn *c) {
+  return c->session_live && c->status == DSQL_CONN_READY && (c->session.abandoned || c->cancel);
+}
+
+void conn_flush_later(struct dsql_conn *c) {
+  if (c->link && c->session_live) link_flush_later(c->link);
+}
+
+/* A loop that nobody waits in shall end: the link keeps it alive only while operations are under way and can move. */
+void conn_update(struct dsql_conn *c) {
+  if (c->closing || !c->link || c->status == DSQL_CONN_CONNECTING) return;
+  link_ref(c->link, c->queue.ops > 0 && !c->paused);
+  c->active_ms = rt_now_ms(c->rt);
+}
+
+/* ---- events ---- */
+
+static void on_notice(struct dsql_conn *c, const uint8_t *body, size_t n) {
+  struct arena arena;
+  const struct error *notice;
+
+  if (!c->notice_fn) return;
+  arena_init(&arena, rt_chunks(c->rt));
+  notice = error_from_server(&arena, body, n);
+  if (notice != &error_nomem) c->notice_fn(c, &notice->pub, c->notice_arg);
+  arena_deinit(&arena);
+}
+
+static void on_error(struct dsql_conn *c, const struct session_event *ev) {
+  if (!list_empty(&c->session.inflight) && c->session.was_ready && !(c->session.fatal_seen && c->group_error)) {
+    arena_deinit(&c->group_arena);
+    c->group_error = error_from_server(&c->group_arena, ev->body, ev->len);
+  }
+  if (ev->op && !ev->op->abandoned) query_on_error(query_of_op(ev->op), ev->body, ev->len);
+  if (!c->session.was_ready || c->session.fatal_seen) {
+    arena_deinit(&c->error_arena);
+    c->server_error = error_from_server(&c->error_arena, ev->body, ev->len);
+  }
+}
+
+static void on_group_done(struct dsql_conn *c) {
+  c->group_error = NULL;
+  if (c->group_arena.bytes) arena_deinit(&c->group_arena);
+  conn_drain_step(c);
+  if (!list_empty(&c->queue.list)) conn_flush_later(c);
+  if (c->statements_freed) statement_sweep(c);
+}
+
+static void handle(struct dsql_conn *c, const struct session_event *ev) {
+  struct query *q = ev->op ? query_of_op(ev->op) : NULL;
+
+  switch (ev->type) {
+    case EVENT_NONE: break;
+    case EVENT_DERIVE: conn_derive(c); break;
+    case EVENT_READY: conn_session_ready(c); break;
+    case EVENT_COLUMNS: query_on_columns(q, ev->body, ev->len, false); break;
+    case EVENT_STMT_COLUMNS: query_on_columns(q, ev->body, ev->len, true); break;
+    case EVENT_STMT_PARAMS: query_on_params(q, ev->body, ev->len); break;
+    case EVENT_PARSED: break;
+    case EVENT_ROWS: session_rows_done(&c->session, query_on_rows(q, ev->body, ev->len)); break;
+    case EVENT_RESULT: query_on_result(q, (dsql_str){(const char *)ev->body, ev->len}); break;
+    case EVENT_ERROR: on_error(c, ev); break;
+    case EVENT_NOTICE: on_notice(c, ev->body, ev->len); break;
+    case EVENT_NOTIFY: break; /* nobody can listen yet */
+    case EVENT_OP_DONE: query_on_done(q); break;
+    case EVENT_GROUP_DONE: on_group_done(c); break;
+    case EVENT_FAILED: conn_session_failed(c); break;
+  }
+}
+
+void conn_pump(struct dsql_conn *c) {
+  struct session_event ev;
+
+  conn_enter(c);
+  while (!c->closing && c->session_live && !c->paused && session_next(&c->session, &ev)) handle(c, &ev);
+  conn_leave(c);
+}
+
+/* ---- the link's events ---- */
+
+static void pause_reading(struct dsql_conn *c, const uint8_t *rest, size_t n) {
+  if (session_store(&c->session, rest, n)) return; /* out of memory: the pump reports it */
+  link_pause(c->link);
+  conn_update(c);
+}
+
+static void on_data(void *owner, const uint8_t *p, size_t n) {
+  struct dsql_conn *c = owner;
+
+  conn_enter(c);
+  while (n && c->session_live && !c->closing && !c->paused) {
+    size_t taken = session_feed(&c->session, p, n);
+    p += taken;
+    n -= taken;
+    conn_pump(c);
+  }
+  if (c->paused && c->session_live && !c->closing) pause_reading(c, p, n);
+  if (c->session_live && !c->closing && c->session.phase == SESSION_FAILED) conn_pump(c);
+  conn_leave(c);
+}
+
+static void on_flush(void *owner) {
+  struct dsql_conn *c = owner;
+
+  if (!c->session_live || c->closing) return;
+  conn_enter(c);
+  if (c->statements_freed) statement_sweep(c);
+  if (!c->cancel && !session_gather(&c->session)) {
+    struct fault f = {0};
+    fault_set(&f, DSQL_ENOMEM, "out of memory for output");
+    conn_lose(c, &f);
+  }
+  if (!c->closing) conn_update(c);
+  conn_leave(c);
+}
+
+static void on_turn(void *owner) {
+  struct dsql_conn *c = owner;
+
+  if (!c->session_live || c->closing) return;
+  session_sent(&c->session, link_sent(c->link) - c->stream_base);
+  conn_update(c);
+}
+
+static void on_tls(void *owner) { (void)owner; /* before the session: the transport's */ }
+
+static void on_end(void *owner, const struct fault *f) {
+  struct dsql_conn *c = owner;
+
+  if (!c->session_live || c->closing) return;
+  conn_enter(c);
+  session_sent(&c->session, link_sent(c->link) - c->stream_base);
+  conn_lose(c, f);
+  conn_leave(c);
+}
+
+const struct link_events conn_link_events = {on_data, on_tls, on_flush, on_turn, on_end};

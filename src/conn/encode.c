@@ -1,0 +1,212 @@
+#include "conn/encode.h"
+
+#include <string.h>
+
+#include "base/cursor.h"
+#include "conn/conn.h"
+
+static int finish(struct query *q, bool sync, struct fault *f) {
+  struct buf *b = &q->op.bytes;
+  if (sync) wire_sync(b);
+  q->op.sync = sync;
+  if (buf_ok(b)) return 0;
+  if (b->error == DSQL_ENOMEM) return fault_set(f, DSQL_ENOMEM, "out of memory for the request");
+  if (b->error == DSQL_EINVAL)
+    return fault_set(f, DSQL_EINVAL, "a parameter can't be sent: its constructor refused the value (a length above "
+                                     "2^31-1, or a scale above 18)");
+  return fault_set(f, DSQL_ETOOBIG, "the request is over a limit of the protocol: 65,535 parameters, 2 GiB per message");
+}
+
+/* The types that Parse declares: of the parameters, where they have one. *n is 0 when none has. */
+static int param_oids(struct query *q, dsql_params p, const struct dsql_stmt *s, uint32_t **oids, size_t *n) {
+  size_t count = s && s->oid_count > p.n ? s->oid_count : p.n, last = 0;
+
+  *oids = NULL;
+  *n = 0;
+  if (count == 0) return 0;
+  if (count > WIRE_PARAMS_MAX) return DSQL_ETOOBIG;
+  *oids = arena_alloc(&q->arena, count * sizeof **oids);
+  if (!*oids) return DSQL_ENOMEM;
+  for (size_t i = 0; i < count; i++) {
+    uint32_t declared = s && i < s->oid_count ? s->oids[i] : 0;
+    (*oids)[i] = declared || i >= p.n ? declared : p.v[i].oid;
+    if ((*oids)[i]) last = i + 1;
+  }
+  *n = last;
+  return 0;
+}
+
+static int oids_failed(int rc, struct fault *f) {
+  if (rc == DSQL_ETOOBIG) return fault_set(f, rc, "a statement takes 65,535 parameters at most");
+  return fault_set(f, rc, "out of memory for the request");
+}
+
+int encode_unnamed(struct query *q, const char *sql, dsql_params p, bool sync, struct fault *f) {
+  struct buf *b = &q->op.bytes;
+  size_t n = strlen(sql), oid_count;
+  uint32_t *oids;
+  int rc = param_oids(q, p, NULL, &oids, &oid_count);
+
+  if (rc) return oids_failed(rc, f);
+  wire_parse(b, "", sql, n, oids, oid_count);
+  wire_bind(b, "", "", p, NULL, 0);
+  wire_describe(b, 'P', "");
+  wire_execute(b, "", 0);
+  q->op.steps = STEP_PARSE | STEP_BIND | STEP_COLUMNS | STEP_EXECUTE;
+  return finish(q, sync, f);
+}
+
+int encode_script(struct query *q, const char *script, struct fault *f) {
+  size_t n = strlen(script);
+  wire_query(&q->op.bytes, script, n);
+  q->op.effect = sql_effect_of_script(script, n);
+  q->op.steps = STEP_SCRIPT;
+  q->op.barrier = q->op.effect == SQL_COPY;
+  if (finish(q, false, f)) return f->code;
+  q->op.sync = true;
+  return 0;
+}
+
+/* A binary value of another type than the statement has would be misread by the server, silently when the widths agree. */
+static int check_types(const struct statement *on, dsql_params p, struct fault *f) {
+  for (size_t i = 0; i < p.n && i < on->param_count; i++) {
+    uint32_t want = on->param_oids[i];
+    if (p.v[i].oid == 0 || want == 0 || p.v[i].oid == want || p.v[i].format == 0) continue;
+    return fault_set(f, DSQL_EINVAL,
+                     "parameter $%zu has type OID %u, but this prepared statement takes type OID %u; cast it in the SQL "
+                     "or give a value of that type",
+                     i + 1, p.v[i].oid, want);
+  }
+  return 0;
+}
+
+static int remember_types(struct statement *on, const uint32_t *oids, size_t n) {
+  const dsql_alloc *a = rt_alloc(on->conn->rt);
+  uint32_t *copy = n ? mem_alloc(a, n * sizeof *copy) : NULL;
+  if (n && !copy) return DSQL_ENOMEM;
+  if (n) memcpy(copy, oids, n * sizeof *copy);
+  mem_free(a, on->param_oids);
+  on->param_oids = copy;
+  on->param_count = n;
+  return 0;
+}
+
+static int encode_first(struct query *q, struct statement *on, dsql_params p, struct fault *f) {
+  struct buf *b = &q->op.bytes;
+  uint32_t *oids;
+  size_t n;
+  int rc = param_oids(q, p, on->stmt, &oids, &n);
+
+  if (rc == 0) rc = remember_types(on, oids, n);
+  if (rc) return oids_failed(rc, f);
+  q->op.steps = STEP_PARSE | STEP_PARAMS | STEP_STMT_COLUMNS | STEP_BIND | STEP_EXECUTE;
+  if (on->state == STATEMENT_STALE) {
+    wire_close(b, 'S', on->name);
+    q->op.steps |= STEP_CLOSE;
+  }
+  wire_parse(b, on->name, on->stmt->sql, on->stmt->sql_len, oids, n);
+  wire_describe(b, 'S', on->name);
+  wire_bind(b, "", on->name, p, NULL, 0);
+  q->parses = true;
+  return 0;
+}
+
+static void encode_ready(struct query *q, struct statement *on, dsql_params p) {
+  struct columns *columns = on->columns;
+  bool binary = columns->any_binary && !q->text_results;
+  q->shared = columns_ref(columns);
+  result_set_columns(&q->result, columns, binary ? columns->formats : NULL);
+  q->current = &q->result;
+  q->bind_at = (uint32_t)q->op.bytes.len;
+  wire_bind(&q->op.bytes, "", on->name, p, binary ? columns->formats : NULL, binary ? columns->count : 0);
+  q->op.steps = STEP_BIND | STEP_EXECUTE;
+}
+
+int encode_statement(struct query *q, struct dsql_stmt *s, dsql_params p, bool sync, struct fault *f) {
+  struct dsql_conn *c = q->conn;
+  struct statement *on = statement_get(c, s);
+  int rc = 0;
+
+  if (!on) return fault_set(f, DSQL_ENOMEM, "out of memory for a prepared statement");
+  if (on->state == STATEMENT_PARSING && !(c->grouping && on->group == c->group_number)) {
+    /* Whether that Parse will succeed is not known yet: this group brings its own, without a name. */
+    return encode_unnamed(q, s->sql, p, sync, f);
+  }
+  if (on->state == STATEMENT_READY || on->state == STATEMENT_PARSING) rc = check_types(on, p, f);
+  if (rc) return rc;
+  switch (on->state) {
+    case STATEMENT_READY: encode_ready(q, on, p); break;
+    case STATEMENT_PARSING:
+      wire_bind(&q->op.bytes, "", on->name, p, NULL, 0);
+      q->op.steps = STEP_BIND | STEP_EXECUTE;
+      break;
+    case STATEMENT_ABSENT:
+    case STATEMENT_STALE: rc = encode_first(q, on, p, f); break;
+  }
+  if (rc) return rc;
+  wire_execute(&q->op.bytes, "", 0);
+  if (finish(q, sync, f)) return f->code;
+  if (q->parses) {
+    on->state = STATEMENT_PARSING;
+    on->parser = q;
+    on->group = c->group_number;
+  }
+  on->users++;
+  q->statement = on;
+  return 0;
+}
+
+/* Where the parameters stand in our own Bind message: behind the two names, before the result formats. */
+static struct cursor bind_parameters(const struct buf *b, size_t at) {
+  struct cursor c = cursor_of(b->data + at + 1, b->len - at - 1);
+  struct cursor found;
+  unsigned n;
+
+  (void)cursor_u32(&c);
+  (void)cursor_cstr(&c);
+  (void)cursor_cstr(&c);
+  found = c;
+  n = cursor_u16(&c);
+  (void)cursor_bytes(&c, 2 * (size_t)n);
+  n = cursor_u16(&c);
+  for (unsigned i = 0; i < n; i++) {
+    int32_t len = cursor_i32(&c);
+    if (len > 0) (void)cursor_bytes(&c, (size_t)len);
+  }
+  found.end = c.pos;
+  found.failed = c.failed;
+  return found;
+}
+
+int encode_again(struct query *q) {
+  struct statement *on = q->statement;
+  struct dsql_stmt *s = on->stmt;
+  struct cursor params = bind_parameters(&q->op.bytes, q->bind_at);
+  size_t len = cursor_left(&params), name_len = strlen(on->name), start;
+  struct buf again;
+
+  if (params.failed) return DSQL_EINVAL;
+  buf_init(&again, q->op.bytes.alloc, q->op.bytes.max);
+  wire_close(&again, 'S', on->name);
+  wire_parse(&again, on->name, s->sql, s->sql_len, on->param_oids, on->param_count);
+  wire_describe(&again, 'S', on->name);
+  start = again.len;
+  buf_put_u8(&again, 'B');
+  buf_put_be32(&again, (uint32_t)(4 + 1 + name_len + 1 + len + 2));
+  buf_put_cstr(&again, "");
+  buf_put(&again, on->name, name_len + 1);
+  buf_put(&again, params.pos, len);
+  buf_put_be16(&again, 0); /* text in every column, whatever they are now */
+  wire_execute(&again, "", 0);
+  wire_sync(&again);
+  if (!buf_ok(&again)) {
+    int rc = again.error;
+    buf_deinit(&again);
+    return rc;
+  }
+  buf_deinit(&q->op.bytes);
+  q->op.bytes = again;
+  q->bind_at = (uint32_t)start;
+  q->op.steps = STEP_CLOSE | STEP_PARSE | STEP_PARAMS | STEP_STMT_COLUMNS | STEP_BIND | STEP_EXECUTE;
+  return 0;
+}

@@ -1,0 +1,13 @@
+/* encode.h - user calls into messages, in the query's own buffer. Each returns 0 or a code with the fault set. */
+#ifndef DSQL_CONN_ENCODE_H
+#define DSQL_CONN_ENCODE_H
+
+#include "conn/query.h"
+
+int encode_unnamed(struct query *q, const char *sql, dsql_params p, bool sync, struct fault *f);
+int encode_statement(struct query *q, struct dsql_stmt *s, dsql_params p, bool sync, struct fault *f);
+int encode_script(struct query *q, const char *script, struct fault *f);
+/* Rewrites a Bind to a statement that has gone stale into Close, Parse, Describe, Bind with the same parameters. */
+int encode_again(struct query *q);
+
+#endif

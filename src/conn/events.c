@@ -1,0 +1,288 @@
+/* What the session reports about an operation, turned into rows, errors and the future's completion. */
+#include <string.h>
+
+#include "conn/conn.h"
+#include "conn/encode.h"
+
+/* A failure of our own, while the server goes on: reported when the group has ended. */
+static void fail_locally(struct query *q, int code, const char *text) {
+  struct error *e;
+  if (q->error) return;
+  e = error_printf(&q->arena, code, "%s", text);
+  q->error = e ? e : &error_nomem;
+}
+
+/* The result that rows belong to: a script makes another one for each statement. */
+static struct dsql_result *open_result(struct query *q) {
+  struct dsql_result *r;
+
+  if (q->current) return q->current;
+  if (!q->last) {
+    r = &q->result;
+  } else {
+    r = arena_alloc(&q->arena, sizeof *r);
+    if (!r) {
+      fail_locally(q, DSQL_ENOMEM, "out of memory for a result");
+      return NULL;
+    }
+    result_init(r, &q->arena);
+    q->last->next = r;
+  }
+  q->current = r;
+  return r;
+}
+
+static void prepare_stream(struct query *q, struct dsql_result *r) {
+  if (!q->each) return;
+  r->offsets = arena_alloc(&q->arena, r->count * sizeof *r->offsets);
+  r->arena = &q->row_arena;
+  if (!r->offsets) fail_locally(q, DSQL_ENOMEM, "out of memory for a row");
+}
+
+static void describe_statement(struct query *q, const uint8_t *body, size_t n) {
+  struct statement *on = q->statement;
+  struct columns *columns = columns_new(rt_alloc(on->conn->rt), body, n);
+
+  if (!columns) {
+    fail_locally(q, DSQL_ENOMEM, "out of memory for the columns of a statement");
+    return;
+  }
+  columns_unref(on->columns);
+  on->columns = columns;
+  on->state = STATEMENT_READY;
+}
+
+void query_on_params(struct query *q, const uint8_t *oids, size_t n) {
+  struct statement *on = q->statement;
+  const dsql_alloc *a = rt_alloc(on->conn->rt);
+  uint32_t *copy = n ? mem_alloc(a, n) : NULL;
+
+  if (n && !copy) return; /* what was declared stays: the check is weaker, not wrong */
+  for (size_t i = 0; i < n / 4; i++) copy[i] = load_be32(oids + 4 * i);
+  mem_free(a, on->param_oids);
+  on->param_oids = copy;
+  on->param_count = n / 4;
+}
+
+void query_on_columns(struct query *q, const uint8_t *body, size_t n, bool of_statement) {
+  struct dsql_result *r;
+  struct columns *columns;
+
+  if (of_statement) {
+    describe_statement(q, body, n);
+    return;
+  }
+  if (!body) return;
+  r = open_result(q);
+  columns = r ? columns_new_in(&q->arena, body, n) : NULL;
+  if (!columns) {
+    fail_locally(q, DSQL_ENOMEM, "out of memory for the columns of a result");
+    return;
+  }
+  result_set_columns(r, columns, NULL);
+  prepare_stream(q, r);
+}
+
+/* Columns that an earlier member of the group, or a later Describe, has brought. */
+static struct dsql_result *described_result(struct query *q) {
+  struct dsql_result *r = open_result(q);
+  if (!r || r->columns || !q->statement || !q->statement->columns) {
+    if (r && q->each && !r->offsets && r->count) prepare_stream(q, r);
+    return r;
+  }
+  q->shared = columns_ref(q->statement->columns);
+  result_set_columns(r, q->shared, NULL);
+  prepare_stream(q, r);
+  return r;
+}
+
+static void violation(struct query *q) {
+  struct fault f = {0};
+  fault_set(&f, DSQL_EPROTO, "protocol violation: a DataRow does not fit the columns that were described");
+  session_end(&q->conn->session, &f);
+}
+
+static size_t store_rows(struct query *q, struct dsql_result *r, const uint8_t *run, size_t n) {
+  for (size_t at = 0; at < n;) {
+    size_t total = (size_t)load_be32(run + at + 1) + 1;
+    int rc = result_append(r, run + at + WIRE_HEADER_SIZE, total - WIRE_HEADER_SIZE);
+    if (rc) {
+      if (rc == DSQL_EPROTO)
+        violation(q);
+      else
+        fail_locally(q, rc, "out of memory for a result's rows");
+      return n;
+    }
+    at += total;
+  }
+  if (q->arena.bytes > q->bytes_max)
+    query_give_up(q, DSQL_ETOOBIG, "the result is larger than result_bytes_max; raise it, or stream with "
+                                   "dsql_query_each()");
+  return n;
+}
+
+/* User code runs here: whatever it did, nothing is touched afterwards but what `busy` keeps alive. */
+static size_t stream_rows(struct query *q, struct dsql_result *r, const uint8_t *run, size_t n) {
+  struct dsql_conn *c = q->conn;
+
+  for (size_t at = 0; at < n;) {
+    size_t total = (size_t)load_be32(run + at + 1) + 1;
+    int rc;
+    if (result_show(r, run + at + WIRE_HEADER_SIZE, total - WIRE_HEADER_SIZE)) {
+      violation(q);
+      return n;
+    }
+    at += total;
+    rc = q->each(r, q->each_arg);
+    if (q->row_arena.bytes) arena_deinit(&q->row_arena);
+    if (c->closing || !c->session_live || q->op.abandoned || c->session.phase == SESSION_FAILED) return n;
+    if (rc == 0) continue;
+    if (rc == DSQL_ROW_PAUSE) {
+      q->paused = true;
+      c->paused = q;
+      return at;
+    }
+    q->stop_code = rc;
+    query_give_up(q, DSQL_EABORT, "stopped by the row callback");
+    return n;
+  }
+  return n;
+}
+
+size_t query_on_rows(struct query *q, const uint8_t *run, size_t n) {
+  struct dsql_result *r = described_result(q);
+  if (!r || q->error) return n;
+  return q->each ? stream_rows(q, r, run, n) : store_rows(q, r, run, n);
+}
+
+static bool tag_is(dsql_str tag, const char *text) {
+  return tag.len == strlen(text) && memcmp(tag.ptr, text, tag.len) == 0;
+}
+
+void query_on_result(struct query *q, dsql_str tag) {
+  struct dsql_result *r = described_result(q);
+  char *copy;
+
+  if (tag_is(tag, "DEALLOCATE") || tag_is(tag, "DEALLOCATE ALL") || tag_is(tag, "DISCARD ALL"))
+    statement_stale_all(q->conn);
+  if (!r) return;
+  copy = arena_strndup(&q->arena, tag.ptr, tag.len);
+  if (!copy) {
+    fail_locally(q, DSQL_ENOMEM, "out of memory for a command tag");
+    return;
+  }
+  if (r->streamed) r->rows = 0; /* they were shown one by one and are gone */
+  r->tag = (dsql_str){copy, tag.len};
+  q->last = r;
+  q->current = NULL;
+}
+
+void query_on_error(struct query *q, const uint8_t *body, size_t n) { q->error = error_from_server(&q->arena, body, n); }
+
+/* ---- the end ---- */
+
+/* What the statement on this connection is now that the query that carried its Parse has ended. */
+static void settle_statement(struct query *q) {
+  struct statement *on = q->statement;
+
+  if (!on || !q->parses || on->state != STATEMENT_PARSING || on->parser != q) return;
+  on->parser = NULL;
+  if (q->op.steps & STEP_CLOSE)
+    on->state = STATEMENT_STALE;
+  else
+    on->state = q->op.steps & STEP_PARSE ? STATEMENT_ABSENT : STATEMENT_STALE;
+}
+
+/* Our named statement is gone or outdated: that is our business, not the user's. */
+static bool statement_is_to_blame(const struct query *q) {
+  const struct error *e = q->error;
+  dsql_str routine;
+
+  if (!q->statement || !e || !e->fields) return false;
+  if (strcmp(e->pub.sqlstate, "26000") == 0) return true;
+  if (strcmp(e->pub.sqlstate, "0A000") != 0) return false;
+  routine = dsql_error_field(&e->pub, 'R');
+  return tag_is(routine, "RevalidateCachedQuery");
+}
+
+/* Once, when nothing has happened that a second run would repeat or overtake. */
+static bool retry(struct query *q) {
+  struct dsql_conn *c = q->conn;
+
+  if (q->op.outcome != OP_FAILED || !statement_is_to_blame(q)) return false;
+  if (q->statement->state == STATEMENT_READY) q->statement->state = STATEMENT_STALE;
+  if (q->retried || q->grouped || q->parses || !query_pending(q) || q->op.rows_seen || c->session.tx_status != 'I' ||
+      !list_empty(&c->session.inflight) || q->statement->state != STATEMENT_STALE || encode_again(q))
+    return false;
+  columns_unref(q->shared);
+  q->shared = NULL;
+  result_init(&q->result, &q->arena);
+  q->current = q->last = NULL;
+  q->error = NULL;
+  q->retried = q->parses = true;
+  q->statement->state = STATEMENT_PARSING;
+  q->statement->parser = q;
+  q->statement->group = ++c->group_number;
+  q->op.outcome = OP_PENDING;
+  q->op.group_failed_here = q->op.settled = false;
+  q->op.flags = 0;
+  q->op.cause_index = -1;
+  q->op.begin = q->op.end = 0;
+  op_queue_push_first(&c->queue, &q->op);
+  return true;
+}
+
+static const struct error *with_flags(struct query *q, const struct error *e, unsigned flags) {
+  struct error *copy = error_clone(&q->arena, e);
+  if (!copy) return &error_nomem;
+  copy->pub.flags |= flags;
+  copy->pub.cause_index = q->op.cause_index;
+  return copy;
+}
+
+static const struct error *group_failure(struct query *q, unsigned flags) {
+  const struct error *cause = q->conn->group_error;
+  bool undone = q->op.outcome == OP_UNDONE;
+  struct error *e = error_printf(&q->arena, DSQL_ESKIPPED, "%s: statement %d of its group failed: %.*s",
+                                 undone ? "undone" : "not run", q->op.cause_index, cause ? (int)cause->pub.message.len : 0,
+                                 cause ? cause->pub.message.ptr : "");
+  if (!e) return &error_nomem;
+  e->pub.cause_index = q->op.cause_index;
+  e->pub.flags |= flags | (cause ? cause->pub.flags & DSQL_RETRYABLE : 0);
+  return e;
+}
+
+static const struct error *own_failure(struct query *q, int code, const char *text) {
+  struct error *e = error_printf(&q->arena, code, "%s", text);
+  if (!e) return &error_nomem;
+  e->pub.flags |= q->op.flags;
+  return e;
+}
+
+static const struct error *outcome_error(struct query *q) {
+  switch (q->op.outcome) {
+    case OP_SUCCEEDED: return q->error;
+    case OP_FAILED:
+      if (!q->error && !q->conn->group_error) return conn_lost_error(q->conn, q);
+      return with_flags(q, q->error ? q->error : q->conn->group_error, q->op.flags);
+    case OP_UNDONE:
+    case OP_SKIPPED: return group_failure(q, q->op.flags);
+    case OP_ROLLED_BACK:
+      q->op.flags |= DSQL_ROLLED_BACK;
+      return own_failure(q, DSQL_EROLLBACK, "the server answered COMMIT with ROLLBACK: a statement of the transaction "
+                                            "had failed before, so nothing of it was committed");
+    case OP_COPY_REFUSED:
+      return own_failure(q, DSQL_EUNSUPPORTED, "COPY FROM STDIN and COPY TO STDOUT are not supported by this call; "
+                                               "nothing was copied");
+    case OP_LOST: return conn_lost_error(q->conn, q);
+    case OP_PENDING: break;
+  }
+  return &error_nomem;
+}
+
+void query_on_done(struct query *q) {
+  if (retry(q)) return;
+  settle_statement(q);
+  if (query_pending(q)) query_complete(q, outcome_error(q));
+  query_op_done(q);
+}

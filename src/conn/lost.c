@@ -1,0 +1,89 @@
+/* The end of a connection that nobody asked for. */
+#include <stdio.h>
+
+#include "conn/conn.h"
+
+void conn_drop_session(struct dsql_conn *c) {
+  if (!c->session_live) return;
+  c->session_live = false;
+  session_deinit(&c->session);
+}
+
+static void settle_ready_futures(struct dsql_conn *c) {
+  struct list *node;
+  while ((node = list_pop_front(&c->ready_futures)) != NULL) conn_ready_complete(node, c->error);
+}
+
+void conn_lose(struct dsql_conn *c, const struct fault *f) {
+  if (!c->session_live) return;
+  conn_enter(c);
+  session_end(&c->session, f);
+  c->paused = NULL;
+  conn_pump(c);
+  conn_leave(c);
+}
+
+/* The server's own words, when it said why it was about to close, tell more than the end of stream. */
+static const struct error *loss_reason(struct dsql_conn *c, const struct fault *f) {
+  if (c->server_error && c->session.fatal_seen) {
+    struct error *e = error_clone(&c->error_arena, c->server_error);
+    if (e) e->pub.flags |= DSQL_CONN_LOST;
+    return e ? e : &error_nomem;
+  }
+  return error_from_fault(&c->error_arena, f);
+}
+
+static const struct error *reason_now(struct dsql_conn *c) {
+  if (!c->error) {
+    struct fault f = *session_fault(&c->session);
+    if (f.code == DSQL_ECLOSED) {
+      f.code = 0;
+      fault_set(&f, DSQL_EIO, "the server closed the connection unexpectedly");
+    }
+    f.flags |= DSQL_CONN_LOST;
+    c->error = loss_reason(c, &f);
+  }
+  return c->error;
+}
+
+const struct error *conn_lost_error(struct dsql_conn *c, struct query *q) {
+  const struct error *why = c->session_live ? reason_now(c) : c->error;
+  struct error *e = why ? error_clone(&q->arena, why) : NULL;
+
+  if (!e) return &error_nomem;
+  e->pub.flags |= q->op.flags;
+  e->pub.cause_index = q->op.cause_index;
+  return e;
+}
+
+void conn_session_failed(struct dsql_conn *c) {
+  if (c->status == DSQL_CONN_CONNECTING) {
+    conn_attempt_session_failed(c);
+    return;
+  }
+  conn_fail(c, reason_now(c));
+}
+
+void conn_fail(struct dsql_conn *c, const struct error *e) {
+  struct op *op;
+
+  c->error = e;
+  c->status = DSQL_CONN_FAILED;
+  c->paused = NULL;
+  rt_timer_stop(c->rt, &c->drain_timer);
+  rt_timer_stop(c->rt, &c->idle_timer);
+  if (c->cancel) cancel_stop(c);
+  conn_drop_session(c);
+  if (c->link) {
+    link_close(c->link);
+    c->link = NULL;
+  }
+  while ((op = op_queue_pop(&c->queue)) != NULL) {
+    op->outcome = OP_LOST;
+    op->flags |= DSQL_NOT_SENT;
+    query_on_done(query_of_op(op));
+  }
+  c->grouping = false;
+  c->queue.grouping = false;
+  settle_ready_futures(c);
+}

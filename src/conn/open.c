@@ -1,0 +1,169 @@
+/* Opening and closing. */
+#include <assert.h>
+
+#include "conn/conn.h"
+#include "wire/trace.h"
+
+/* ---- dsql_conn_ready() ---- */
+
+struct ready_future {
+  struct dsql_future future; /* first */
+  struct list node;
+  struct arena arena;
+};
+
+static void ready_free(struct dsql_future *f) {
+  struct ready_future *r = (struct ready_future *)(void *)f;
+  struct dsql_rt *rt = f->rt;
+  arena_deinit(&r->arena);
+  rt_block_put(rt, r);
+}
+
+static void ready_cancel(struct dsql_future *f) {
+  struct ready_future *r = (struct ready_future *)(void *)f;
+  struct error *e = error_printf(&r->arena, DSQL_ECANCELED, "canceled by the caller");
+  list_remove(&r->node);
+  future_complete(f, e ? e : &error_nomem);
+}
+
+static const struct future_class ready_class = {ready_cancel, ready_free, NULL, NULL};
+_Static_assert(sizeof(struct ready_future) <= RT_BLOCK_SIZE, "it is made from a block");
+
+void conn_ready_complete(struct list *node, const struct error *e) {
+  struct ready_future *r = LIST_ENTRY(node, struct ready_future, node);
+  const struct error *copy = e ? error_clone(&r->arena, e) : NULL;
+  future_complete(&r->future, e && !copy ? &error_nomem : copy);
+}
+
+dsql_future *dsql_conn_ready(dsql_conn *c) {
+  struct ready_future *r = rt_block_get(c->rt);
+
+  if (!r) return NULL;
+  future_init(&r->future, c->rt, &ready_class);
+  arena_init(&r->arena, rt_chunks(c->rt));
+  list_init(&r->node);
+  if (c->status == DSQL_CONN_CONNECTING)
+    list_push_back(&c->ready_futures, &r->node);
+  else
+    conn_ready_complete(&r->node, c->status == DSQL_CONN_READY ? NULL : c->error);
+  return &r->future;
+}
+
+/* ---- open ---- */
+
+static void on_pump(struct rt_task *t) {
+  struct dsql_conn *c = LIST_ENTRY(t, struct dsql_conn, pump_task);
+
+  conn_enter(c);
+  conn_pump(c);
+  if (c->link && !c->paused && !c->closing) {
+    link_resume(c->link);
+    conn_update(c);
+  }
+  conn_leave(c);
+}
+
+static void on_idle_timer(struct rt_timer *t);
+static void on_rt_close(struct rt_closer *closer);
+
+int dsql_conn_open(dsql_conn **out, dsql_rt *rt, const dsql_target *t) {
+  struct dsql_conn *c;
+
+  if (!out || !rt || !t) return DSQL_EINVAL;
+  *out = NULL;
+  if (rt_closing(rt)) return DSQL_ECLOSED;
+  c = mem_zalloc(rt_alloc(rt), sizeof *c);
+  if (!c) return DSQL_ENOMEM;
+  c->rt = rt;
+  c->target = target_object_ref((struct dsql_target *)(uintptr_t)t);
+  c->closer.close = on_rt_close;
+  c->pump_task.run = on_pump;
+  list_init(&c->pump_task.node);
+  op_queue_init(&c->queue);
+  list_init(&c->ready_futures);
+  list_init(&c->statements);
+  arena_init(&c->error_arena, rt_chunks(rt));
+  arena_init(&c->group_arena, rt_chunks(rt));
+  c->idle_timer = (struct rt_timer){.fire = on_idle_timer, .background = true};
+  c->opened_us = rt_clock_us();
+  rt_closer_add(rt, &c->closer);
+  c->busy = 1; /* a failure that comes at once must not be told before the caller has c */
+  if (conn_connect_start(c)) {
+    c->busy = 0;
+    c->close_code = DSQL_ENOMEM;
+    conn_finish_close(c);
+    return DSQL_ENOMEM;
+  }
+  c->busy = 0;
+  *out = c;
+  return 0;
+}
+
+/* ---- close ---- */
+
+static const char *close_text(int code) {
+  return code == DSQL_ECANCELED ? "the runtime is closing" : "the connection was closed by its owner";
+}
+
+void conn_finish_close(struct dsql_conn *c) {
+  const dsql_alloc *a = rt_alloc(c->rt);
+  const struct error *e = error_printf(&c->error_arena, c->close_code, "%s", close_text(c->close_code));
+
+  assert(c->busy == 0);
+  if (c->session_live && c->status == DSQL_CONN_READY) {
+    struct fault f = {0};
+    struct session_event ev;
+    c->error = e ? e : &error_nomem;
+    session_sent(&c->session, link_sent(c->link) - c->stream_base);
+    session_terminate(&c->session);
+    fault_set(&f, c->close_code, "%s", close_text(c->close_code));
+    session_end(&c->session, &f);
+    while (session_next(&c->session, &ev))
+      if (ev.type == EVENT_OP_DONE) query_on_done(query_of_op(ev.op));
+  }
+  conn_connect_stop(c);
+  conn_fail(c, e ? e : &error_nomem);
+  statement_free_all(c);
+  rt_unready(&c->pump_task);
+  rt_closer_remove(c->rt, &c->closer);
+  arena_deinit(&c->error_arena);
+  arena_deinit(&c->group_arena);
+  dsql_target_free(c->target);
+  mem_free(a, c);
+}
+
+static void close_with(struct dsql_conn *c, int code) {
+  if (c->closing) return;
+  c->closing = true;
+  c->close_code = code;
+  if (c->busy == 0) conn_finish_close(c);
+}
+
+void dsql_conn_close(dsql_conn *c) {
+  if (c) close_with(c, DSQL_ECLOSED);
+}
+
+static void on_rt_close(struct rt_closer *closer) {
+  close_with(LIST_ENTRY(closer, struct dsql_conn, closer), DSQL_ECANCELED);
+}
+
+/* ---- idle ---- */
+
+enum { IDLE_RELEASE_MS = 1000 };
+
+void conn_arm_idle(struct dsql_conn *c) {
+  if (!c->connect.over_tls || c->idle_timer.node.linked) return;
+  rt_timer_start(c->rt, &c->idle_timer, rt_now_ms(c->rt) + IDLE_RELEASE_MS);
+}
+
+static void on_idle_timer(struct rt_timer *t) {
+  struct dsql_conn *c = LIST_ENTRY(t, struct dsql_conn, idle_timer);
+  uint64_t now = rt_now_ms(c->rt);
+
+  if (c->status != DSQL_CONN_READY) return;
+  if (c->queue.ops || now - c->active_ms < IDLE_RELEASE_MS)
+    rt_timer_start(c->rt, t, c->active_ms + IDLE_RELEASE_MS > now ? c->active_ms + IDLE_RELEASE_MS
+                                                                  : now + IDLE_RELEASE_MS);
+  else
+    link_release_buffers(c->link);
+}

@@ -1,0 +1,65 @@
+/* query.h - one user call: its future, its operation and its result in one block of the runtime's free list.
+ *
+ * Two ends besides the user hold the block: the future (until the user destroyed it and it is complete) and the
+ * session's operation (until EVENT_OP_DONE, which for a canceled one comes after the future has completed). */
+#ifndef DSQL_CONN_QUERY_H
+#define DSQL_CONN_QUERY_H
+
+#include "conn/result.h"
+#include "rt/future.h"
+#include "session/op.h"
+
+struct dsql_conn;
+struct dsql_stmt;
+struct statement;
+
+struct query {
+  struct dsql_future future; /* first */
+  struct op op;
+  struct dsql_conn *conn; /* NULL once the operation has left the connection */
+  struct arena arena;     /* rows, errors, columns of an unnamed statement */
+  struct arena row_arena; /* a streamed row's texts */
+  struct dsql_result result;
+  struct dsql_result *current;  /* the result being read; NULL between results of a script */
+  struct dsql_result *last;     /* the newest finished one */
+  struct columns *shared;       /* counted columns that result refers to */
+  const struct error *error;    /* its own, until the group's end decides */
+  size_t bytes_max;
+  dsql_row_fn each;
+  void *each_arg;
+  struct rt_timer timer;
+  struct statement *statement;  /* the session's named statement that this refers to; NULL: unnamed */
+  uint32_t bind_at;             /* in op.bytes: the Bind message, for encoding it once more */
+  uint64_t group;               /* number of the pipeline group it is a member of */
+  int stop_code;                /* what the row callback stopped it with */
+  bool parses;                  /* its Parse creates statement */
+  bool text_results;
+  bool op_live, future_live;
+  bool paused, retried, grouped;
+};
+
+/* A fresh pending query on c, or NULL when there is no memory. */
+struct query *query_new(struct dsql_conn *c, const dsql_call *o);
+/* The operation is out of the session: lets that end go. */
+void query_op_done(struct query *q);
+/* Completes the future unless it is complete; error NULL is success. */
+void query_complete(struct query *q, const struct error *error);
+static inline bool query_pending(const struct query *q) { return !q->future.ready; }
+static inline struct query *query_of_op(struct op *op) { return LIST_ENTRY(op, struct query, op); }
+static inline struct query *query_of_future(struct dsql_future *f) { return (struct query *)(void *)f; }
+void *query_inline_storage(struct query *q, size_t *size);
+
+/* The user or a deadline gives up on it: completes now with code (ECANCELED, ETIMEDOUT, ETOOBIG), unsent ones are
+ * dropped, sent ones are swallowed, and the server is asked to cancel where that can hit nothing else. */
+void query_give_up(struct query *q, int code, const char *reason);
+
+/* Events of the session. */
+void query_on_columns(struct query *q, const uint8_t *body, size_t n, bool of_statement);
+/* Returns how many bytes of the run were consumed; less than n when the consumer paused. */
+size_t query_on_rows(struct query *q, const uint8_t *run, size_t n);
+void query_on_params(struct query *q, const uint8_t *oids, size_t n);
+void query_on_result(struct query *q, dsql_str tag);
+void query_on_error(struct query *q, const uint8_t *body, size_t n);
+void query_on_done(struct query *q);
+
+#endif

@@ -1,0 +1,61 @@
+/* stmt.h - prepared statements: dsql_stmt is what the user holds, struct statement is its existence on one connection.
+ *
+ *   state     meaning                                         next use sends
+ *   ABSENT    the server does not know it                     Parse + Describe (-> PARSING)
+ *   PARSING   a Parse is in flight                            same group: Bind to it; other groups: an unnamed Parse
+ *   READY     ParseComplete and its columns were read         Bind + Execute, binary results
+ *   STALE     it may exist but is not what we want            Close + Parse + Describe (-> PARSING)
+ *
+ * A failed or skipped Parse leads from PARSING to ABSENT, a Parse without its description to STALE; DEALLOCATE, DISCARD
+ * and the server's 26000 or "cached plan" error lead from READY to STALE. */
+#ifndef DSQL_CONN_STMT_H
+#define DSQL_CONN_STMT_H
+
+#include "conn/columns.h"
+#include "rt/rt.h"
+#include "session/sql.h"
+
+struct dsql_conn;
+
+struct dsql_stmt {
+  struct dsql_rt *rt;
+  unsigned refs; /* the user's, and one per statement */
+  bool freed;    /* by the user */
+  uint64_t id;
+  struct list statements; /* on all connections */
+  enum sql_effect effect;
+  char *sql;
+  size_t sql_len;
+  uint32_t *oids;
+  size_t oid_count;
+};
+
+enum statement_state { STATEMENT_ABSENT, STATEMENT_PARSING, STATEMENT_READY, STATEMENT_STALE };
+
+struct query;
+
+struct statement {
+  struct list by_conn, by_stmt;
+  struct dsql_stmt *stmt;
+  struct dsql_conn *conn;
+  enum statement_state state;
+  bool parsed;             /* while PARSING: ParseComplete came */
+  const struct query *parser; /* while PARSING: whose group holds the Parse */
+  uint64_t group;          /* and the number of that group */
+  unsigned users;          /* queries that refer to it */
+  struct columns *columns; /* READY */
+  uint32_t *param_oids;    /* as given to Parse, then as described; 0: not known yet */
+  size_t param_count;
+  char name[24];
+};
+
+/* Finds or makes it; NULL when there is no memory. */
+struct statement *statement_get(struct dsql_conn *c, struct dsql_stmt *s);
+void statement_release(struct statement *s); /* a query lets go */
+void statement_free_all(struct dsql_conn *c);
+/* The server has dropped or may have dropped every named statement. */
+void statement_stale_all(struct dsql_conn *c);
+/* Queues Close for statements whose dsql_stmt the user has freed. */
+void statement_sweep(struct dsql_conn *c);
+
+#endif

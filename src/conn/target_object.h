@@ -1,0 +1,32 @@
+/* target_object.h - dsql_target: a resolved target bound to a runtime, with the TLS context that all its connections
+ * share. The context is loaded in the thread pool on first use (parsing the system's trust store takes tens of
+ * milliseconds), and again when its files have changed. */
+#ifndef DSQL_CONN_TARGET_OBJECT_H
+#define DSQL_CONN_TARGET_OBJECT_H
+
+#include "rt/rt.h"
+#include "target/target.h"
+#include "tls/tls_context.h"
+
+struct tls_load;
+
+struct dsql_target {
+  struct dsql_rt *rt;
+  unsigned refs;
+  struct target *target;
+  struct tls_context *tls;  /* the newest that was loaded, or NULL */
+  struct tls_load *loading;
+  uint64_t checked_ms;      /* when the files were looked at last */
+};
+
+/* Waits for the target's TLS context. Linked into the load; called once, from the loop, unless removed before. */
+struct tls_waiter {
+  struct list node;
+  void (*loaded)(struct tls_waiter *w, struct tls_context *ctx, const struct fault *f); /* ctx NULL: failed */
+};
+
+struct dsql_target *target_object_ref(struct dsql_target *t);
+/* The context when it is there and current; else NULL, and w is called later (0), or ENOMEM. */
+int target_object_tls(struct dsql_target *t, struct tls_waiter *w, struct tls_context **out);
+
+#endif
