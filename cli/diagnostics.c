@@ -65,7 +65,6 @@ static void put_diagnostic(struct out *o, const dsql_error *e, const char *sql) 
   put_place(o, e, sql);
   put_field(o, "DETAIL: ", e->detail);
   put_field(o, "HINT: ", e->hint);
-  put_field(o, "CONTEXT: ", dsql_error_field(e, 'W'));
 }
 
 void diagnostics_error(const dsql_error *e, const char *sql) {
@@ -73,6 +72,7 @@ void diagnostics_error(const dsql_error *e, const char *sql) {
 
   out_init(&o, STDERR_FILENO);
   put_diagnostic(&o, e, sql);
+  put_field(&o, "CONTEXT: ", dsql_error_field(e, 'W'));
   if (e->flags & DSQL_IN_DOUBT)
     out_string(&o, "NOTE: the answer was never read: it is not known whether the statement took effect.\n");
   out_flush(&o);

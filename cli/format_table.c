@@ -63,7 +63,7 @@ static void put_text(struct out *o, const struct cell *c, dsql_str line, bool co
   if (dim) out_string(o, "\x1b[0m");
 }
 
-/* The cell's next line, in its width. A last column that ends in blanks is cut, for tidy copies of the text. */
+/* The cell's next line, in its width. Nothing is padded at the end of a line, for tidy copies of the text. */
 static void put_line(struct out *o, struct cell *c, bool last, bool color) {
   dsql_str line = {"", 0};
   size_t padding;
@@ -72,6 +72,8 @@ static void put_line(struct out *o, struct cell *c, bool last, bool color) {
   (void)text_next_line(&c->rest, &c->more, &line); /* a shorter cell of this row has none left: empty */
   padding = c->width - text_width(line, TAB);
   goes_on = c->more || c->rest.len > 0;
+  if (last && line.len == 0 && !goes_on) return;
+  out_char(o, ' ');
   if (c->right) out_repeat(o, ' ', padding);
   put_text(o, c, line, color);
   if (!c->right && (!last || goes_on)) out_repeat(o, ' ', padding);
@@ -83,7 +85,7 @@ static void put_cells(struct out *o, struct cell *cells, unsigned n, bool color)
   do {
     more = false;
     for (unsigned col = 0; col < n; col++) {
-      out_string(o, col ? "| " : " ");
+      if (col) out_char(o, '|');
       put_line(o, &cells[col], col + 1 == n, color);
       more = more || cells[col].more || cells[col].rest.len > 0;
     }
