@@ -48,6 +48,7 @@ DSQL_API const char *dsql_version(void);
 
 /* ---- errors: 0 or a negative code; never errno, never a thread-local ---------------------------------------- */
 
+/* clang-format off */
 #define DSQL_ERROR_MAP(X)                                                                                              \
   X(ENOMEM, -1, "out of memory")                                                                                       \
   X(EINVAL, -2, "invalid argument")                                                                                    \
@@ -70,6 +71,7 @@ DSQL_API const char *dsql_version(void);
   X(ERANGE, -19, "value out of range")                                                                                 \
   X(EROLLBACK, -20, "COMMIT was answered with ROLLBACK")                                                               \
   X(EUNSUPPORTED, -21, "not supported")
+/* clang-format on */
 
 #define X(name, value, text) DSQL_##name = value,
 enum dsql_code { DSQL_OK = 0, DSQL_ERROR_MAP(X) DSQL_CODE_MIN = -99 };
@@ -172,6 +174,7 @@ typedef struct dsql_interval {
 } dsql_interval;
 
 /* Type OIDs of the codecs (src/include/catalog/pg_type.dat); any other type travels as text or raw bytes. */
+/* clang-format off */
 enum dsql_oid {
   DSQL_BOOL = 16, DSQL_BYTEA = 17, DSQL_CHAR = 18, DSQL_NAME = 19, DSQL_INT8 = 20, DSQL_INT2 = 21, DSQL_INT4 = 23,
   DSQL_TEXT = 25, DSQL_OID = 26, DSQL_JSON = 114, DSQL_FLOAT4 = 700, DSQL_FLOAT8 = 701, DSQL_UNKNOWN = 705,
@@ -179,6 +182,7 @@ enum dsql_oid {
   DSQL_TIMESTAMPTZ = 1184, DSQL_INTERVAL = 1186, DSQL_TIMETZ = 1266, DSQL_NUMERIC = 1700, DSQL_UUID = 2950,
   DSQL_JSONB = 3802
 };
+/* clang-format on */
 
 /* ---- parameters ------------------------------------------------------------------------------------------------ */
 
@@ -382,6 +386,7 @@ DSQL_API dsql_str dsql_conn_parameter(const dsql_conn *c, const char *name);
 DSQL_API int32_t dsql_conn_backend_pid(const dsql_conn *c); /* 0 when the server sent no BackendKeyData */
 DSQL_API unsigned dsql_conn_server_version(const dsql_conn *c); /* 180004 for 18.4; 0 when unknown */
 DSQL_API bool dsql_conn_tls(const dsql_conn *c);
+DSQL_API dsql_rt *dsql_conn_rt(const dsql_conn *c);
 DSQL_API const dsql_error *dsql_conn_error(const dsql_conn *c); /* why it was lost; NULL while it is not */
 DSQL_API void dsql_conn_set_user_data(dsql_conn *c, void *data);
 DSQL_API void *dsql_conn_user_data(const dsql_conn *c);

@@ -44,6 +44,7 @@ const dsql_error *dsql_conn_error(const dsql_conn *c) {
   return c->status == DSQL_CONN_FAILED && c->error ? &c->error->pub : NULL;
 }
 
+dsql_rt *dsql_conn_rt(const dsql_conn *c) { return c->rt; }
 void dsql_conn_set_user_data(dsql_conn *c, void *data) { c->user_data = data; }
 void *dsql_conn_user_data(const dsql_conn *c) { return c->user_data; }
 
