@@ -1,6 +1,5 @@
 /* passwords.c - when no password is given, each host's is looked up in the passfile. A file that can't be used is
  * ignored, as in libpq; what is wrong with it is kept, to be told when the server asks for a password. */
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -12,7 +11,7 @@ enum { PASSFILE_MAX = 1 << 20 };
 static int keep_notice(struct resolver *r, const char *path, const char *problem) {
   char text[256];
 
-  (void)snprintf(text, sizeof text, "password file \"%s\" was ignored: it %s", show_text(path, strlen(path)).text,
+  (void)snprintf(text, sizeof text, "password file \"%s\" was ignored: %s", show_text(path, strlen(path)).text,
                  problem);
   r->t->notice = mem_strdup(&r->t->alloc, text);
   r->t->passfile_notice = r->t->notice;
@@ -51,7 +50,7 @@ static int read_passfile(struct resolver *r, const char *path) {
   if (file.error == DSQL_ENOMEM)
     rc = out_of_memory(r->fault);
   else if (rc)
-    rc = keep_notice(r, path, rc == ENOENT ? "does not exist" : strerror(rc));
+    rc = keep_notice(r, path, strerror(rc));
   else
     for (size_t i = 0; rc == 0 && file.len && i < r->t->host_count; i++) rc = find_password(r, &file, &r->t->hosts[i]);
   buf_deinit(&file);
@@ -74,8 +73,8 @@ int passwords_load(struct resolver *r) {
   }
   path = r->t->passfile = conninfo_text(r->info, KEYWORD_passfile);
   if (!path || r->env->stat(r->env->ctx, path, &info)) return 0;
-  if (!info.regular) return keep_notice(r, path, "is not a plain file");
+  if (!info.regular) return keep_notice(r, path, "it is not a plain file");
   if (info.mode & 077)
-    return keep_notice(r, path, "has group or world access; permissions should be u=rw (0600) or less");
+    return keep_notice(r, path, "it has group or world access; permissions should be u=rw (0600) or less");
   return read_passfile(r, path);
 }

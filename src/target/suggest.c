@@ -20,21 +20,23 @@ static size_t least(size_t a, size_t b, size_t c) {
   return m < c ? m : c;
 }
 
-/* Levenshtein's distance, one row at a time. */
+/* The number of characters to insert, drop, change or swap with their neighbour, each at most once. */
 static size_t distance(const char *a, size_t a_len, const char *b, size_t b_len) {
-  size_t row[NAME_MAX_LEN + 1];
+  size_t rows[3][NAME_MAX_LEN + 1];
 
-  for (size_t j = 0; j <= b_len; j++) row[j] = j;
+  for (size_t j = 0; j <= b_len; j++) rows[0][j] = j;
   for (size_t i = 1; i <= a_len; i++) {
-    size_t diagonal = row[0];
+    const size_t *above = rows[(i - 1) % 3], *second = rows[(i + 1) % 3];
+    size_t *row = rows[i % 3];
     row[0] = i;
     for (size_t j = 1; j <= b_len; j++) {
-      size_t above = row[j];
-      row[j] = least(above + 1, row[j - 1] + 1, diagonal + (a[i - 1] == b[j - 1] ? 0 : 1));
-      diagonal = above;
+      bool same = a[i - 1] == b[j - 1];
+      row[j] = least(above[j] + 1, row[j - 1] + 1, above[j - 1] + !same);
+      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+        row[j] = least(row[j], second[j - 2] + 1, row[j]);
     }
   }
-  return row[b_len];
+  return rows[a_len % 3][b_len];
 }
 
 static char lower(char c) { return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c; }
@@ -50,8 +52,8 @@ const char *keyword_suggest(const char *name, size_t n) {
     if (strlen(aliases[i][0]) == n && memcmp(aliases[i][0], text, n) == 0) return aliases[i][1];
   for (int i = 0; i < KEYWORD_COUNT; i++) {
     size_t len = strlen(keyword_table[i].name), d = distance(text, n, keyword_table[i].name, len);
-    /* Half of a short name changed is another name. */
-    if (d >= best_distance || d * 2 >= n + 1) continue;
+    /* A name of which half is different is another name. */
+    if (d >= best_distance || d * 2 >= n) continue;
     best = keyword_table[i].name;
     best_distance = d;
   }

@@ -14,6 +14,7 @@ struct uri {
   const char *start, *p;
   struct buf text;         /* the part being decoded */
   struct buf hosts, ports; /* still encoded, comma-separated */
+  bool password_given;     /* before the host, which may be the tail of a password with an '@' in it */
   bool after_secret;       /* what looks like a key may be the tail of a secret */
   struct fault *fault;
 };
@@ -79,7 +80,9 @@ static int store(struct uri *u, enum keyword k, const char *s, size_t n) {
 
   if (n == 0) return 0;
   e = decode(s, n, &u->text);
-  if (e) return decode_fault(u, e, keyword_table[k].name, s, n, !keyword_table[k].secret);
+  if (e)
+    return decode_fault(u, e, keyword_table[k].name, s, n,
+                        !keyword_table[k].secret && !(k == KEYWORD_host && u->password_given));
   if (!buf_ok(&u->text)) return fault_set(u->fault, DSQL_ENOMEM, "out of memory");
   return conninfo_set(u->c, k, u->text.len ? (const char *)u->text.data : "", u->text.len, CONNINFO_GIVEN, u->fault);
 }
@@ -96,16 +99,19 @@ static int user_information(struct uri *u) {
   }
   u->p = user + n + 1;
   u->c->ambiguous = strchr(u->p, '@') != NULL;
+  u->password_given = user[user_len] == ':';
   rc = store(u, KEYWORD_user, user, user_len);
   if (rc == 0 && user[user_len] == ':') rc = store(u, KEYWORD_password, user + user_len + 1, n - user_len - 1);
   return rc;
 }
 
 static int bracket_fault(struct uri *u, const char *host) {
+  bool hidden = u->c->ambiguous || u->password_given;
+
   if (!*u->p)
     return fault_set(u->fault, DSQL_EINVAL,
                      "end of string reached when looking for matching \"]\" in the URL's IPv6 host address%s%s",
-                     u->c->ambiguous ? "" : ": ", u->c->ambiguous ? "" : show_text(host, strlen(host)).text);
+                     hidden ? "" : ": ", hidden ? "" : show_text(host, strlen(host)).text);
   return fault_set(u->fault, DSQL_EINVAL, "IPv6 host address may not be empty in the URL (position %zu)",
                    (size_t)(u->p - u->start) + 1);
 }
@@ -144,6 +150,25 @@ static int host_and_port(struct uri *u) {
   return 0;
 }
 
+/* "user:password" without "@host" is read as a host and a port: what is no port number may be a password. */
+static bool plausible_ports(const struct buf *ports) {
+  size_t digits = 0;
+
+  for (size_t i = 0; i < ports->len; i++) {
+    if (ports->data[i] == ',')
+      digits = 0;
+    else if (ports->data[i] < '0' || ports->data[i] > '9' || ++digits > 5)
+      return false;
+  }
+  return true;
+}
+
+static bool plausible_host(const char *host) {
+  for (; host && *host; host++)
+    if ((unsigned char)*host <= ' ' || *host == 0x7F || *host == '@') return false;
+  return true;
+}
+
 static int host_list(struct uri *u) {
   int rc = host_and_port(u);
 
@@ -155,7 +180,9 @@ static int host_list(struct uri *u) {
   }
   if (rc) return rc;
   if (!buf_ok(&u->hosts) || !buf_ok(&u->ports)) return fault_set(u->fault, DSQL_ENOMEM, "out of memory");
+  if (!plausible_ports(&u->ports)) u->c->ambiguous = true;
   rc = store(u, KEYWORD_host, (const char *)u->hosts.data, u->hosts.len);
+  if (rc == 0 && u->password_given && !plausible_host(conninfo_text(u->c, KEYWORD_host))) u->c->ambiguous = true;
   return rc ? rc : store(u, KEYWORD_port, (const char *)u->ports.data, u->ports.len);
 }
 
