@@ -62,18 +62,16 @@ bool conninfo_hidden(const struct conninfo *c, enum keyword k) {
 }
 
 struct shown conninfo_from(const struct conninfo *c, enum keyword k) {
-  struct shown out = {"default"};
+  static const char *const names[] = {
+      [CONNINFO_UNSET] = "default",        [CONNINFO_DEFAULT] = "default",         [CONNINFO_ENV] = "environment",
+      [CONNINFO_SERVICE] = "service file", [CONNINFO_GIVEN] = "connection string", [CONNINFO_CONFIG] = "dsql_config"};
+  enum conninfo_source source = c->values[k].source;
+  struct shown out;
 
-  switch (c->values[k].source) {
-    case CONNINFO_ENV:
-      (void)snprintf(out.text, sizeof out.text, "environment variable %s", keyword_table[k].env);
-      return out;
-    case CONNINFO_SERVICE: return (struct shown){"service file"};
-    case CONNINFO_GIVEN: return (struct shown){"connection string"};
-    case CONNINFO_CONFIG: return (struct shown){"dsql_config"};
-    case CONNINFO_DEFAULT:
-    case CONNINFO_UNSET: return out;
-  }
+  if (source == CONNINFO_ENV)
+    (void)snprintf(out.text, sizeof out.text, "environment variable %s", keyword_table[k].env);
+  else
+    (void)snprintf(out.text, sizeof out.text, "%s", names[source]);
   return out;
 }
 

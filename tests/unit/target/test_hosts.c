@@ -63,6 +63,8 @@ static const struct fake_case cases[] = {
     {NULL, "postgres://u:p@hunter@h/", NULL, "invalid host (connection string): has an \"@\"; write \"@\""},
     {NULL, "postgres://u:p@a@b:hunter/", NULL, "invalid port value (not shown"},
     {NULL, "postgres://u:hunter", NULL, "invalid port value (not shown"},
+    {NULL, "postgres://h:123456", NULL, "invalid port value (not shown"},
+    {NULL, "postgres://h:12345,i:67890", NULL, "invalid port \"67890\""},
     {NULL, "postgres://h:99999", NULL, "invalid port \"99999\""},
     {NULL, "postgres://u:p@a:1@hunter/", NULL, "invalid port value (not shown, connection string): must be 1 to 65535"},
     {NULL, "postgres://u:hunter/x@h", NULL,

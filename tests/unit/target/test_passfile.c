@@ -55,6 +55,21 @@ Test(passfile, lines) {
   }
 }
 
+Test(passfile, comments_match_nothing) {
+  const struct passfile_key hash = {"#h", "1", "d", "u"};
+  const char text[] = "#h:*:*:*:comment\n\\#h:*:*:*:escaped\n";
+  struct test_alloc heap;
+  struct buf out;
+
+  test_alloc_init(&heap);
+  buf_init(&out, &heap.hook, 64);
+  cr_assert(passfile_find(text, strlen(text), &hash, &out));
+  cr_assert_eq(out.len, 7);
+  cr_assert_eq(memcmp(out.data, "escaped", 7), 0);
+  buf_deinit(&out);
+  test_alloc_assert_empty(&heap);
+}
+
 static const struct fake_file files[] = {
     {.path = "/home/os/.pgpass", .text = "a:1:d:u:one\nb:5432:*:*:two\nlocalhost:*:*:*:three\n1.2.3.4:*:*:*:four\n"},
     {.path = "/other", .text = "*:*:*:*:five\n"},
