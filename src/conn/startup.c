@@ -82,8 +82,8 @@ enum { PAIRS_MAX = 8 };
 
 static size_t startup_pairs(const struct target *t, struct wire_pair pairs[PAIRS_MAX]) {
   size_t n = 0;
-  const struct wire_pair optional[] = {{"options", t->options},   {"application_name", t->application_name},
-                                       {"DateStyle", t->datestyle}, {"TimeZone", t->timezone},
+  const struct wire_pair optional[] = {{"options", t->options}, {"application_name", t->application_name},
+                                       {"TimeZone", t->timezone},
                                        {"geqo", t->geqo}};
   pairs[n++] = (struct wire_pair){"user", t->user};
   pairs[n++] = (struct wire_pair){"database", t->dbname};
