@@ -120,3 +120,9 @@ int tls_openssl_fault(struct fault *f, const char *doing) {
   if (!e || out_of_memory(e)) return fault_set(f, DSQL_ENOMEM, "out of memory while %s", doing);
   return fault_set(f, DSQL_ETLS, "%s failed: %s", doing, name ? name : "unknown reason");
 }
+
+bool tls_lacked_memory(struct fault *f, const char *path) {
+  if (!out_of_memory(ERR_peek_error()) && !out_of_memory(ERR_peek_last_error())) return false;
+  fault_set(f, DSQL_ENOMEM, "out of memory while reading \"%.200s\"", path);
+  return true;
+}

@@ -42,6 +42,7 @@ static int check_key_mode(BIO *bio, const char *path, struct fault *f) {
 }
 
 static int key_fault(const struct password *p, const char *path, struct fault *f) {
+  if (tls_lacked_memory(f, path)) return f->code;
   if (p->asked && (!p->text || !*p->text))
     return fault_set(f, DSQL_EINVAL, "private key file \"%.200s\" is encrypted; give its password as sslpassword",
                      path);
@@ -72,6 +73,7 @@ static int load_cert(struct tls_context *ctx, const char *path, struct fault *f)
   if (!probe) return f->code;
   BIO_free(probe);
   if (SSL_CTX_use_certificate_chain_file(ctx->ssl_ctx, path)) return 0;
+  if (tls_lacked_memory(f, path)) return f->code;
   return fault_set(f, DSQL_EINVAL, "client certificate file \"%.200s\" holds no usable PEM certificate (%s)", path,
                    ERR_reason_error_string(ERR_peek_last_error()));
 }

@@ -70,6 +70,8 @@ enum tls_status tls_outcome(struct tls *t, int ssl_result, const char *doing);
 enum tls_status tls_refuse_failed(struct fault *f); /* a call on a session that failed before */
 /* The fault of an OpenSSL call that failed outside of a session: ENOMEM or ETLS. */
 int tls_openssl_fault(struct fault *f, const char *doing);
+/* Sets a fault and returns true when OpenSSL's last failure was for want of memory. */
+bool tls_lacked_memory(struct fault *f, const char *path);
 
 /* resume.c */
 void tls_resume_init(SSL_CTX *ssl_ctx);

@@ -34,6 +34,7 @@ static int load_ca_file(struct tls_context *ctx, const char *path, struct fault 
   BIO_free(probe);
   (void)snprintf(ctx->roots, sizeof ctx->roots, "\"%.100s\"", path);
   if (SSL_CTX_load_verify_file(ctx->ssl_ctx, path)) return 0;
+  if (tls_lacked_memory(f, path)) return f->code;
   return fault_set(f, DSQL_EINVAL,
                    "root certificate file \"%.200s\" holds no PEM certificate (%s); sslrootcert needs one or more "
                    "\"-----BEGIN CERTIFICATE-----\" blocks, or the word system",
@@ -49,6 +50,7 @@ static int load_crl_file(X509_STORE *store, const char *path, struct fault *f) {
   if (!probe) return f->code;
   BIO_free(probe);
   if (X509_load_crl_file(lookup, path, X509_FILETYPE_PEM) > 0) return 0;
+  if (tls_lacked_memory(f, path)) return f->code;
   return fault_set(f, DSQL_EINVAL,
                    "certificate revocation list \"%.200s\" holds no PEM list (%s); sslcrl needs \"-----BEGIN X509 "
                    "CRL-----\" blocks",

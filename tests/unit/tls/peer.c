@@ -37,6 +37,7 @@ SSL_CTX *peer_new(const struct peer_spec *spec) {
   SSL_CTX_set_max_proto_version(ctx, spec->max);
   cr_assert(SSL_CTX_use_certificate(ctx, spec->identity->cert) == 1);
   cr_assert(SSL_CTX_use_PrivateKey(ctx, spec->identity->key) == 1);
+  if (spec->root_sent) cr_assert(SSL_CTX_add1_chain_cert(ctx, spec->root_sent) == 1);
   cr_assert(SSL_CTX_set1_groups_list(ctx, spec->groups ? spec->groups : "P-256") == 1);
   if (*alpn) SSL_CTX_set_alpn_select_cb(ctx, choose_alpn, arg.out);
   SSL_CTX_set_tlsext_servername_callback(ctx, see_sni);

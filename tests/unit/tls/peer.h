@@ -13,6 +13,7 @@ struct peer_spec {
   const char *groups; /* NULL: P-256 only, as PostgreSQL 12..17 */
   const char *alpn;   /* NULL: "postgresql"; "": no ALPN; else that, even when it was not offered */
   int min, max;       /* versions; 0: any */
+  X509 *root_sent;    /* at the end of the server's chain */
   X509 *client_ca;    /* asks for a client certificate */
   bool client_required;
   int tickets;     /* per handshake; PostgreSQL has 0 */

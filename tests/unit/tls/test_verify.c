@@ -137,6 +137,19 @@ Test(verify, self_signed_and_trusted) {
   zoo_drop(&server);
 }
 
+Test(verify, unknown_root_in_the_chain) {
+  struct identity server = zoo_make(&(struct zoo_spec){.cn = "a"}, &zoo.ca);
+  struct tls_config c = {.ca_file = zoo.other_ca_file};
+  struct link l;
+
+  link_open(&l, &(struct peer_spec){.identity = &server, .root_sent = zoo.ca.cert});
+  cr_assert(link_connect(&l, &c, &(struct tls_session_params){.verify_host = "a"}) == TLS_FAILED);
+  cr_assert(strstr(l.fault.text, "leads to the root \"Test CA\", which is not in") && strstr(l.fault.text, "other.crt"),
+            "%s", l.fault.text);
+  link_close(&l);
+  zoo_drop(&server);
+}
+
 /* SSL_CERT_FILE stands in for the system's store. */
 Test(verify, system_store) {
   static const struct row trusted[] = {{{.cn = "a"}, TLS_VERIFY_FULL, "a", {0}}};
