@@ -24,10 +24,12 @@ static void on_writable(uv_poll_t *handle, int status, int events) {
   struct attempt *a = handle->data;
   struct dial *d = a->dial;
   struct dsql_rt *rt = a->rt;
-  int os_error = status < 0 ? -status : socket_connect_result(a->fd);
+  /* libuv reports a socket error as EBADF; the socket knows better. */
+  int os_error = socket_connect_result(a->fd);
   struct socket_address address = a->address;
 
   (void)events;
+  if (os_error == 0 && status < 0) os_error = -status;
   if (os_error == 0) {
     int fd = a->fd;
     struct fault none = {0};

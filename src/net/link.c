@@ -48,15 +48,16 @@ static void on_poll(uv_poll_t *handle, int status, int events) {
   struct dsql_rt *rt = l->rt;
 
   if (status < 0) {
-    link_end_os(l, "the socket can't be watched", -status);
-  } else {
-    if (link_live(l) && (events & UV_WRITABLE)) {
-      l->blocked = false;
-      link_flush(l);
-    }
-    if (link_live(l) && !l->paused && (events & UV_READABLE)) link_read(l);
-    turn_over(l);
+    /* A socket error (libuv says EBADF and stops watching): reading tells which, behind what is still to be read. */
+    l->polled = 0;
+    events = UV_READABLE | UV_WRITABLE;
   }
+  if (link_live(l) && (events & UV_WRITABLE)) {
+    l->blocked = false;
+    link_flush(l);
+  }
+  if (link_live(l) && !l->paused && (events & UV_READABLE)) link_read(l);
+  turn_over(l);
   rt_leave(rt);
 }
 
