@@ -7,26 +7,12 @@
 /* Raffaello Giulietti's Schubfach ("The Schubfach way to render doubles"). As in PostgreSQL (STRICTLY_SHORTEST 0 in
  * src/common/ryu_common.h) the midpoints between two floats don't count as readable, so the interval is open. */
 
-static int floor_log2_pow10(int e) { return (e * 1741647) >> 19; }
-
 /* floor(log10(2^e)), or of 3/4 * 2^e. */
 static int floor_log10_pow2(int e, bool three_quarters) { return (e * 1262611 - (three_quarters ? 524031 : 0)) >> 22; }
 
-static const struct pow10 *power_of_ten(int e) {
-  assert(e >= POW10_MIN && e <= POW10_MAX);
-  return &codec_pow10[e - POW10_MIN];
-}
-
-static uint64_t mul_high(uint64_t a, uint64_t b, uint64_t *low) {
-  __extension__ typedef unsigned __int128 uint128;
-  uint128 product = (uint128)a * b;
-  *low = (uint64_t)product;
-  return (uint64_t)(product >> 64);
-}
-
 /* floor(g * c / 2^128) with the last bit set when that was not exact, which keeps comparisons right. */
 static uint64_t round_to_odd(const struct pow10 *g, uint64_t c) {
-  uint64_t x_low, y_low, x_high = mul_high(g->low, c, &x_low), y_high = mul_high(g->high, c, &y_low);
+  uint64_t x_low, y_low, x_high = pow10_mul_high(g->low, c, &x_low), y_high = pow10_mul_high(g->high, c, &y_low);
   y_low += x_high;
   y_high += y_low < x_high;
   return y_high | (y_low > 1);
@@ -34,8 +20,8 @@ static uint64_t round_to_odd(const struct pow10 *g, uint64_t c) {
 
 struct decimal decimal_shortest(uint64_t significand, int exponent, bool lower_is_closer) {
   /* The value and the ends of its interval, times four so that halves and quarters are whole. */
-  int k = floor_log10_pow2(exponent, lower_is_closer), shift = exponent + floor_log2_pow10(-k) + 1;
-  const struct pow10 *g = power_of_ten(-k);
+  int k = floor_log10_pow2(exponent, lower_is_closer), shift = exponent + pow10_log2(-k) + 1;
+  const struct pow10 *g = pow10_of(-k);
   uint64_t value = round_to_odd(g, (4 * significand) << shift);
   uint64_t lower = round_to_odd(g, (4 * significand - 2 + lower_is_closer) << shift) + 1;
   uint64_t upper = round_to_odd(g, (4 * significand + 2) << shift) - 1;

@@ -3,21 +3,24 @@
 #include <stdlib.h>
 
 #include "wire/codec.h"
+#include "wire/codec/float_read.h"
 #include "wire/codec/print.h"
 #include "wire/codec/scan.h"
 
 /* 768 significant digits decide any double; what follows them can only break a tie, for which one digit stands in. */
-enum { DIGITS_MAX = 780, POINT_LIMIT = 100000 };
+enum { DIGITS_MAX = 780, DIGITS_64 = 19, POINT_LIMIT = 100000 };
 
 /* 0.d1d2d3... * 10^point, with a NUL, an exponent or a tie breaker to come behind the digits. */
 struct number {
   bool negative, sticky;
   int count;
   int64_t point;
+  uint64_t leading; /* the first DIGITS_64 digits */
   char digits[DIGITS_MAX + 16];
 };
 
 static void add_digit(struct number *x, char digit) {
+  if (x->count < DIGITS_64) x->leading = x->leading * 10 + (uint64_t)(digit - '0');
   if (x->count < DIGITS_MAX)
     x->digits[x->count++] = digit;
   else if (digit != '0')
@@ -39,6 +42,7 @@ static bool scan_number(struct scan *in, struct number *x) {
   x->sticky = false;
   x->count = 0;
   x->point = 0;
+  x->leading = 0;
   x->negative = scan_char(in, '-');
   if (!scan_is_digit(in)) return false;
   for (; scan_is_digit(in); in->pos++) {
@@ -56,7 +60,6 @@ static bool scan_number(struct scan *in, struct number *x) {
     }
   }
   if (scan_char(in, 'e') && !scan_exponent(in, &x->point)) return false;
-  while (x->count && !x->sticky && x->digits[x->count - 1] == '0') x->count--;
   return scan_done(in);
 }
 
@@ -75,14 +78,10 @@ static const char *normal_form(struct number *x) {
   return x->digits;
 }
 
-/* Both the digits and the power of ten are exact doubles, so one operation rounds correctly (Clinger 1990). */
-static bool small_number(const struct number *x, int digits_max, int exponent_max, uint64_t *digits, int *exponent) {
+/* Both the digits and the power of ten are exact floats, so that one operation rounds correctly (Clinger 1990). */
+static bool is_small(const struct number *x, int digits_max, int exponent_max) {
   int64_t e = x->point - x->count;
-  if (FLT_EVAL_METHOD != 0 || x->sticky || x->count > digits_max || e > exponent_max || e < -exponent_max) return false;
-  *digits = 0;
-  for (int i = 0; i < x->count; i++) *digits = *digits * 10 + (uint64_t)(x->digits[i] - '0');
-  *exponent = (int)e;
-  return true;
+  return FLT_EVAL_METHOD == 0 && x->count <= digits_max && e <= exponent_max && e >= -exponent_max;
 }
 
 static bool special_value(const char *s, size_t n, double *out) {
@@ -97,17 +96,29 @@ static bool special_value(const char *s, size_t n, double *out) {
   return true;
 }
 
-int codec_float8_text(const char *s, size_t n, double *out) {
+static double small_double(const struct number *x) {
   static const double pow10[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
                                  1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+  int64_t e = x->point - x->count;
+  return e < 0 ? (double)x->leading / pow10[-e] : (double)x->leading * pow10[e];
+}
+
+static float small_float(const struct number *x) {
+  static const float pow10[] = {1e0F, 1e1F, 1e2F, 1e3F, 1e4F, 1e5F, 1e6F, 1e7F, 1e8F, 1e9F, 1e10F};
+  int64_t e = x->point - x->count;
+  return e < 0 ? (float)x->leading / pow10[-e] : (float)x->leading * pow10[e];
+}
+
+int codec_float8_text(const char *s, size_t n, double *out) {
   struct scan in = scan_of(s, n);
   struct number x;
-  uint64_t digits;
-  int exponent;
+  uint64_t bits;
   double v = 0;
   if (!scan_number(&in, &x)) return special_value(s, n, out) ? 0 : DSQL_EPROTO;
-  if (small_number(&x, 15, 22, &digits, &exponent)) {
-    v = exponent < 0 ? (double)digits / pow10[-exponent] : (double)digits * pow10[exponent];
+  if (is_small(&x, 15, 22)) {
+    v = small_double(&x);
+  } else if (x.count <= DIGITS_64 && float_read_double(x.leading, x.point - x.count, &bits)) {
+    memcpy(&v, &bits, sizeof v);
   } else if (x.count) {
     v = strtod(normal_form(&x), NULL);
     if (isinf(v) || v == 0) return DSQL_ERANGE;
@@ -117,11 +128,9 @@ int codec_float8_text(const char *s, size_t n, double *out) {
 }
 
 int codec_float4_text(const char *s, size_t n, float *out) {
-  static const float pow10[] = {1e0F, 1e1F, 1e2F, 1e3F, 1e4F, 1e5F, 1e6F, 1e7F, 1e8F, 1e9F, 1e10F};
   struct scan in = scan_of(s, n);
   struct number x;
-  uint64_t digits;
-  int exponent;
+  uint32_t bits;
   double special;
   float v = 0;
   if (!scan_number(&in, &x)) {
@@ -129,8 +138,10 @@ int codec_float4_text(const char *s, size_t n, float *out) {
     *out = (float)special;
     return 0;
   }
-  if (small_number(&x, 7, 10, &digits, &exponent)) {
-    v = exponent < 0 ? (float)digits / pow10[-exponent] : (float)digits * pow10[exponent];
+  if (is_small(&x, 7, 10)) {
+    v = small_float(&x);
+  } else if (x.count <= DIGITS_64 && float_read_float(x.leading, x.point - x.count, &bits)) {
+    memcpy(&v, &bits, sizeof v);
   } else if (x.count) {
     v = strtof(normal_form(&x), NULL);
     if (isinf(v) || v == 0) return DSQL_ERANGE;

@@ -2,28 +2,38 @@
 #include "wire/codec/print.h"
 #include "wire/codec/scan.h"
 
-/* A sign and digits into a magnitude; any number of leading zeros is read. */
-static int magnitude_text(const char *s, size_t n, bool *negative, uint64_t *out) {
-  struct scan in = scan_of(s, n);
+/* Digits of any number, leading zeros included. */
+static int long_magnitude(struct scan *in, uint64_t *out) {
   uint64_t v = 0;
   bool over = false;
-  *negative = scan_char(&in, '-');
-  if (!scan_is_digit(&in)) return DSQL_EPROTO;
-  for (; scan_is_digit(&in); in.pos++) {
-    uint64_t digit = (uint64_t)(*in.pos - '0');
-    over |= v > UINT64_MAX / 10 || v * 10 > UINT64_MAX - digit;
+  for (; scan_is_digit(in); in->pos++) {
+    over |= __builtin_mul_overflow(v, 10, &v);
+    over |= __builtin_add_overflow(v, (uint64_t)(*in->pos - '0'), &v);
+  }
+  if (!scan_done(in)) return DSQL_EPROTO;
+  *out = v;
+  return over ? DSQL_ERANGE : 0;
+}
+
+/* Nothing but digits; up to 19 of them can't overflow. */
+static int magnitude_text(struct scan *in, uint64_t *out) {
+  uint64_t v = 0;
+  if (scan_done(in)) return DSQL_EPROTO;
+  if (scan_left(in) > 19) return long_magnitude(in, out);
+  for (; in->pos != in->end; in->pos++) {
+    unsigned digit = (unsigned char)(*in->pos - '0');
+    if (digit > 9) return DSQL_EPROTO;
     v = v * 10 + digit;
   }
-  if (!scan_done(&in)) return DSQL_EPROTO;
-  if (over) return DSQL_ERANGE;
   *out = v;
   return 0;
 }
 
 static int integer_text(const char *s, size_t n, int64_t min, int64_t max, int64_t *out) {
-  bool negative;
+  struct scan in = scan_of(s, n);
+  bool negative = scan_char(&in, '-');
   uint64_t v;
-  int rc = magnitude_text(s, n, &negative, &v);
+  int rc = magnitude_text(&in, &v);
   if (rc) return rc;
   if (v > (negative ? 0 - (uint64_t)min : (uint64_t)max)) return DSQL_ERANGE;
   *out = (int64_t)(negative ? 0 - v : v);

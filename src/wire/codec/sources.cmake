@@ -6,6 +6,7 @@ set(WIRE_CODEC_SOURCES
   codec/date.c
   codec/decimal.c
   codec/float_print.c
+  codec/float_read.c
   codec/float_text.c
   codec/integer.c
   codec/interval.c

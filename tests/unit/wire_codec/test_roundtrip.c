@@ -150,3 +150,35 @@ Test(codec_roundtrip, floats_are_shortest) {
   }
   heap_arena_deinit(&h);
 }
+
+/* Any decimal reads as the C library reads it (the tests run in the C locale), those near the middle between two floats
+ * too: the exact middle of two doubles, cut to 17..19 digits, is as near as 64 bits of digits can come. */
+Test(codec_roundtrip, decimals_read_as_strtod) {
+  struct random r = random_start("codec_roundtrip decimals");
+  for (int i = 0; i < 10 * ROUNDS; i++) {
+    char text[64];
+    double v, expected;
+    float f, expected_f;
+    int n, rc;
+    if (i % 2) {
+      uint64_t bits = random_u64(&r) & INT64_MAX;
+      memcpy(&v, &bits, sizeof v);
+      n = snprintf(text, sizeof text, "%.*Le", 16 + i / 2 % 3, ((long double)v + nextafter(v, (double)INFINITY)) / 2);
+    } else {
+      n = snprintf(text, sizeof text, "%llue%d", (unsigned long long)random_wide(&r), (int)random_below(&r, 660) - 340);
+    }
+    if (strpbrk(text, "in")) continue; /* infinity, NaN */
+    expected = strtod(text, NULL);
+    rc = codec_float8_text(text, (size_t)n, &v);
+    if (rc == 0)
+      cr_assert(memcmp(&v, &expected, sizeof v) == 0, "%s: %.17g is not %.17g", text, v, expected);
+    else
+      cr_assert(rc == DSQL_ERANGE && (isinf(expected) || expected == 0), "%s", text);
+    expected_f = strtof(text, NULL);
+    rc = codec_float4_text(text, (size_t)n, &f);
+    if (rc == 0)
+      cr_assert(memcmp(&f, &expected_f, sizeof f) == 0, "%s: %.9g is not %.9g", text, f, expected_f);
+    else
+      cr_assert(rc == DSQL_ERANGE && (isinf(expected_f) || expected_f == 0), "%s", text);
+  }
+}
