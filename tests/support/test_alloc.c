@@ -56,9 +56,7 @@ static void *block_resize(void *ctx, void *ptr, size_t size) {
   return b + 1;
 }
 
-void test_alloc_init(struct test_alloc *t) {
-  *t = (struct test_alloc){.hook = {block_resize, t}};
-}
+void test_alloc_init(struct test_alloc *t) { *t = (struct test_alloc){.hook = {block_resize, t}}; }
 
 void test_alloc_arm(struct test_alloc *t, size_t fail_at, bool fail_all_after) {
   t->calls = 0;
