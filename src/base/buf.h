@@ -15,7 +15,7 @@ struct buf {
   uint8_t *data;
   size_t len, cap, max;
   const dsql_alloc *alloc;
-  int error;   /* 0, DSQL_ENOMEM or DSQL_ETOOBIG; sticky until buf_reset() */
+  int error;   /* 0, DSQL_ENOMEM, DSQL_ETOOBIG, or what a writer found wrong with its input; sticky until buf_reset() */
   bool secret; /* contents are cleansed when moved, cut or freed */
   bool fixed;  /* data is borrowed storage: moved to the heap when outgrown, never freed */
 };

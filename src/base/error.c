@@ -34,7 +34,11 @@ const char *dsql_version(void) { return DSQL_VERSION_STRING; }
 
 static void format_cut(char *out, size_t size, const char *format, va_list args) {
   int n = vsnprintf(out, size, format, args);
-  if (n >= 0 && (size_t)n >= size) memcpy(out + size - 4, "...", 4);
+  size_t at = size - 4;
+
+  if (n < 0 || (size_t)n < size) return;
+  while (at > 0 && ((unsigned char)out[at] & 0xC0) == 0x80) at--; /* not inside a UTF-8 sequence */
+  memcpy(out + at, "...", 4);
 }
 
 int fault_set(struct fault *f, int code, const char *format, ...) {

@@ -31,11 +31,11 @@ struct error {
 
 extern const struct error error_nomem;
 
-/* All of these return &error_nomem when the arena has no memory; none returns NULL. */
+/* These two return &error_nomem when the arena has no memory, never NULL. */
 const struct error *error_from_fault(struct arena *a, const struct fault *f);
-/* body: the ErrorResponse's (or NoticeResponse's) payload, already checked by wire_error_valid(); copied. */
+/* body: the ErrorResponse's (or NoticeResponse's) payload, already checked by wire_check_error(); copied. */
 const struct error *error_from_server(struct arena *a, const uint8_t *body, size_t n);
-/* A copy in another arena, with flags added and another cause_index. */
+/* A copy in another arena, and an error of our own: both may be changed by the caller. NULL: no memory. */
 struct error *error_clone(struct arena *a, const struct error *e);
 struct error *error_printf(struct arena *a, int code, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
