@@ -190,6 +190,7 @@ static enum handled on_ready(struct session *s, const struct wire_frame *m, stru
   s->tx_status = status;
   s->finishing = true;
   s->at = NULL;
+  s->at_index = 0; /* now counts the members as they are reported */
   (void)ev;
   return HANDLED; /* session_next() reports the members */
 }
