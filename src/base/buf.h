@@ -24,10 +24,10 @@ void buf_init(struct buf *b, const dsql_alloc *alloc, size_t max);
 /* Starts on the caller's storage (an op's inline bytes, a stack array) and moves to the heap only when outgrown. */
 void buf_init_on(struct buf *b, const dsql_alloc *alloc, size_t max, void *storage, size_t size);
 void buf_deinit(struct buf *b);
-void buf_reset(struct buf *b);               /* empties and clears the failure, keeps the memory */
-void buf_trim(struct buf *b);                /* gives the heap memory back when empty */
-bool buf_grow(struct buf *b, size_t extra);  /* slow path of buf_reserve */
-void buf_consume(struct buf *b, size_t n);   /* drops n bytes at the front */
+void buf_reset(struct buf *b);                /* empties and clears the failure, keeps the memory */
+void buf_trim(struct buf *b);                 /* gives the heap memory back when empty */
+bool buf_grow(struct buf *b, size_t extra);   /* slow path of buf_reserve */
+void buf_consume(struct buf *b, size_t n);    /* drops n bytes at the front */
 void buf_truncate(struct buf *b, size_t len); /* drops what is behind len */
 
 static inline bool buf_ok(const struct buf *b) { return b->error == 0; }

@@ -12,7 +12,8 @@ const struct error error_nomem = {.pub = {.code = DSQL_ENOMEM,
 
 const char *dsql_strerror(int code) {
   switch (code) {
-#define X(name, value, text) case value: return text;
+#define X(name, value, text)                                                                                           \
+  case value: return text;
     DSQL_ERROR_MAP(X)
 #undef X
     case DSQL_OK: return "success";
@@ -22,7 +23,8 @@ const char *dsql_strerror(int code) {
 
 const char *dsql_error_name(int code) {
   switch (code) {
-#define X(name, value, text) case value: return "DSQL_" #name;
+#define X(name, value, text)                                                                                           \
+  case value: return "DSQL_" #name;
     DSQL_ERROR_MAP(X)
 #undef X
     case DSQL_OK: return "DSQL_OK";

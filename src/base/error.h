@@ -24,8 +24,8 @@ int fault_set(struct fault *f, int code, const char *format, ...) __attribute__(
 static inline void fault_clear(struct fault *f) { *f = (struct fault){0}; }
 
 struct error {
-  dsql_error pub;         /* first: a dsql_error * of ours is a struct error * */
-  const uint8_t *fields;  /* body of the ErrorResponse or NoticeResponse, validated; NULL for errors of our own */
+  dsql_error pub;        /* first: a dsql_error * of ours is a struct error * */
+  const uint8_t *fields; /* body of the ErrorResponse or NoticeResponse, validated; NULL for errors of our own */
   size_t fields_len;
 };
 
