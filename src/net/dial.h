@@ -21,7 +21,8 @@ struct dial_params {
 
 struct dial;
 /* Called once, inside a libuv callback of ours or from a ready task, never inside dial_start(). fd >= 0 and the address,
- * or fd -1 and a fault whose text names the host and every address with its error. The dial is gone afterwards. */
+ * or fd -1 and a fault whose text names every address with its error ("[::1]:5432: connection refused; ..."), or the
+ * name that can't be looked up. The dial is gone afterwards. */
 typedef void (*dial_fn)(void *owner, int fd, const struct socket_address *address, const struct fault *fault);
 /* Copies what it needs. 0 or ENOMEM. The caller's deadline is the caller's timer: it calls dial_cancel(). */
 int dial_start(struct dial **out, struct dsql_rt *rt, const struct dial_params *p, dial_fn done, void *owner);

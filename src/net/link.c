@@ -16,7 +16,7 @@ void queue_take(struct link_queue *q, size_t n) {
   if (q->head == q->buf.len) {
     q->base += q->head;
     q->head = 0;
-    if (q->buf.secret || q->buf.error == 0) buf_truncate(&q->buf, 0);
+    buf_truncate(&q->buf, 0);
     if (q->buf.cap > LINK_KEEP_MAX) buf_trim(&q->buf);
   } else if (q->head >= LINK_COMPACT_MIN && q->head >= q->buf.len / 2) {
     q->base += q->head;
@@ -31,17 +31,26 @@ static void queue_init(struct link_queue *q, const dsql_alloc *alloc, size_t max
 
 static void on_poll(uv_poll_t *h, int status, int events);
 
+/* A paused link may still be polled, until the next event shows that it must not, because a change costs two system
+ * calls; but it does not keep the loop alive. */
+static void update_ref(struct link *l) {
+  if (l->referenced && (!l->paused || l->blocked))
+    uv_ref((uv_handle_t *)&l->poll);
+  else
+    uv_unref((uv_handle_t *)&l->poll);
+}
+
 void link_poll_update(struct link *l) {
   int want = (link_reading(l) ? UV_READABLE : 0) | (l->blocked ? UV_WRITABLE : 0);
 
   if (link_gone(l)) want = 0;
-  if (want != l->polled) {
-    l->polled = want;
-    if (want)
-      (void)uv_poll_start(&l->poll, want, on_poll);
-    else
-      (void)uv_poll_stop(&l->poll);
-  }
+  update_ref(l);
+  if (want == l->polled) return;
+  l->polled = want;
+  if (want)
+    (void)uv_poll_start(&l->poll, want, on_poll);
+  else
+    (void)uv_poll_stop(&l->poll);
 }
 
 static void on_poll(uv_poll_t *h, int status, int events) {
@@ -52,8 +61,8 @@ static void on_poll(uv_poll_t *h, int status, int events) {
   if (status < 0) {
     /* libuv saw an error condition and has stopped the handle. recv() gives what came before it, then the error. */
     l->polled = 0;
-    l->blocked = false;
     events = UV_READABLE;
+    if (l->paused) link_write_failed(l, socket_connect_result(l->fd));
   }
   if (events & UV_WRITABLE) {
     l->blocked = false;
@@ -75,7 +84,7 @@ void link_end(struct link *l, const struct fault *f) {
   assert(f->code);
   if (link_gone(l)) return;
   l->ended = true;
-  link_push_last(l); /* an alert, perhaps */
+  link_push_alert(l);
   link_poll_update(l);
   rt_unready(&l->flush_task);
   rt_unready(&l->read_task);
@@ -96,7 +105,7 @@ static void on_closed(uv_handle_t *h) {
 
 void link_close(struct link *l) {
   if (!l || l->closed) return;
-  if (!l->ended) link_push_last(l);
+  if (!l->ended) link_push_last(l); /* a Terminate, perhaps */
   l->closed = true;
   rt_unready(&l->flush_task);
   rt_unready(&l->read_task);
@@ -168,10 +177,14 @@ void link_adopt(struct link *l, const struct link_events *events, void *owner) {
   l->owner = owner;
 }
 
-struct buf *link_out(struct link *l) { return &l->out.buf; }
+struct buf *link_out(struct link *l) {
+  return &l->out.buf;
+}
 uint64_t link_appended(const struct link *l) { return l->out.base + l->out.buf.len; }
 bool link_write_blocked(const struct link *l) { return l->blocked; }
-struct tls *link_tls(struct link *l) { return l->state == LINK_PLAIN ? NULL : &l->tls; }
+struct tls *link_tls(struct link *l) {
+  return l->state == LINK_PLAIN ? NULL : &l->tls;
+}
 void link_read_limit(struct link *l, size_t n) { l->read_limit = n; }
 void link_stats_get(const struct link *l, struct link_stats *out) { *out = l->stats; }
 
@@ -181,16 +194,8 @@ void link_flush_later(struct link *l) {
   if (!link_gone(l) && !l->write_dead && !l->blocked) rt_flush_later(l->rt, &l->flush_task);
 }
 
-static void update_ref(struct link *l) {
-  if (link_gone(l)) return;
-  if (l->referenced && (!l->paused || l->blocked))
-    uv_ref((uv_handle_t *)&l->poll);
-  else
-    uv_unref((uv_handle_t *)&l->poll);
-}
-
 void link_ref(struct link *l, bool alive) {
-  if (l->referenced == alive) return;
+  if (l->referenced == alive || link_gone(l)) return;
   l->referenced = alive;
   update_ref(l);
 }
@@ -198,7 +203,6 @@ void link_ref(struct link *l, bool alive) {
 void link_pause(struct link *l) {
   if (l->paused || link_gone(l)) return;
   l->paused = true;
-  link_poll_update(l);
   update_ref(l);
 }
 
@@ -206,7 +210,6 @@ void link_resume(struct link *l) {
   if (!l->paused || link_gone(l)) return;
   l->paused = false;
   link_poll_update(l);
-  update_ref(l);
   /* Bytes may wait in a TLS record, in kept, or in a socket whose handle libuv has stopped. */
   if (l->state != LINK_PLAIN || l->write_dead || l->fault.code) rt_ready(l->rt, &l->read_task);
 }

@@ -35,7 +35,8 @@ struct link_stats {
 
 /* Takes the fd over, also when it fails. out_max bounds link_out(). 0, ENOMEM, EIO. */
 int link_open(struct link **out, struct dsql_rt *rt, int fd, const struct link_events *events, void *owner, size_t out_max);
-/* No event follows, also not from inside one; queued output is tried once (a Terminate), then everything is closed. */
+/* No event follows, also not from inside one; queued output is tried once (a Terminate), then everything is closed. Has
+ * to be called after on_end, too: it gives the memory back. NULL is allowed. */
 void link_close(struct link *l);
 
 /* From here on events go to another owner: whoever negotiated the link hands it on. Also from inside an event. */

@@ -1,59 +1,113 @@
-#include "net/link_internal.h"
+#include <assert.h>
+#include <errno.h>
 
-/* A fast sender must not starve the loop's other handles. */
-enum { READS_PER_TURN = 4 };
+#include "net/error_text.h"
+#include "net/link_state.h"
 
-static void keep(struct link *l, const uint8_t *p, size_t n) {
+static void end_socket(struct link *l, int os_error, const char *what) {
+  char text[ERROR_TEXT_SIZE];
+  struct fault f = {.os_error = os_error};
+  fault_set(&f, DSQL_EIO, "%s: %s", what, error_text(os_error, text));
+  link_end(l, &f);
+}
+
+/* The first cause is the one to tell: a failed write, after which the read side only saw its consequence. */
+static void end_write(struct link *l) {
+  end_socket(l, l->write_error, "the connection to the server broke while sending");
+}
+
+static void end_of_stream(struct link *l) {
   struct fault f = {0};
-  buf_put(&l->kept, p, n);
-  if (buf_ok(&l->kept)) return;
+  if (l->write_dead) {
+    end_write(l);
+    return;
+  }
+  fault_set(&f, DSQL_ECLOSED, "the server closed the connection");
+  link_end(l, &f);
+}
+
+static void end_read(struct link *l, int os_error) {
+  if (l->write_dead)
+    end_write(l);
+  else
+    end_socket(l, os_error, "the connection to the server broke");
+}
+
+static void end_nomem(struct link *l) {
+  struct fault f = {0};
   fault_set(&f, DSQL_ENOMEM, "out of memory for received bytes");
   link_end(l, &f);
 }
 
-void link_deliver(struct link *l, const uint8_t *p, size_t n) {
-  if (l->has_tls) {
-    link_deliver_tls(l, p, n);
-    if (link_live(l) && tls_pending_input(&l->tls)) {
-      keep(l, p + (n - tls_pending_input(&l->tls)), tls_pending_input(&l->tls));
-      tls_feed(&l->tls, NULL, 0);
-    }
-  } else if (n) {
-    l->events->on_data(l->owner, p, n);
+/* Nothing to read, although the socket reported an error, or a write failed. */
+static void nothing_read(struct link *l, bool error_seen) {
+  int os_error;
+  if (l->write_dead) {
+    end_write(l);
+  } else if (error_seen && (os_error = socket_connect_result(l->fd)) != 0) {
+    end_read(l, os_error);
   }
 }
 
-void link_read(struct link *l) {
-  size_t limit = l->read_limit && l->read_limit < RT_SLAB_SIZE ? l->read_limit : RT_SLAB_SIZE;
-  uint8_t *slab = rt_slab(l->rt, 0);
-  struct fault f = {0};
+/* What a pause left in kept; true when all of it is read and reading may go on. */
+static bool read_kept(struct link *l) {
+  size_t n = queue_left(&l->kept), left;
 
-  if (!slab) {
-    fault_set(&f, DSQL_ENOMEM, "out of memory for received bytes");
-    link_end(l, &f);
+  if (l->state == LINK_PLAIN) return true;
+  left = link_tls_take(l, n ? queue_front(&l->kept) : NULL, n);
+  if (link_gone(l)) return false;
+  queue_take(&l->kept, n - left);
+  return link_reading(l);
+}
+
+/* Keeps what a pause left unread of the slab. */
+static void keep(struct link *l, const uint8_t *p, size_t n) {
+  if (n == 0 || link_gone(l)) return;
+  assert(queue_left(&l->kept) == 0);
+  buf_put(&l->kept.buf, p, n);
+  if (!buf_ok(&l->kept.buf)) end_nomem(l);
+}
+
+static void deliver(struct link *l, const uint8_t *p, size_t n) {
+  if (l->state != LINK_PLAIN) {
+    size_t left = link_tls_take(l, p, n);
+    keep(l, p + n - left, left);
     return;
   }
-  for (int i = 0; i < READS_PER_TURN && link_live(l) && !l->paused; i++) {
+  l->delivering = n;
+  l->events->on_data(l->owner, p, n);
+  l->delivering = 0;
+}
+
+void link_read(struct link *l, bool error_seen) {
+  uint8_t *slab = rt_slab(l->rt, 0);
+
+  if (!slab) {
+    end_nomem(l);
+    return;
+  }
+  if (l->fault.code) {
+    link_end(l, &l->fault);
+    return;
+  }
+  if (!read_kept(l)) return;
+  for (int round = 0; round < LINK_ROUNDS && link_reading(l); round++) {
+    size_t cap = l->read_limit && l->read_limit < RT_SLAB_SIZE ? l->read_limit : RT_SLAB_SIZE;
     int os_error = 0;
-    ptrdiff_t n = socket_recv(l->fd, slab, limit, &os_error);
-    if (n == -1) return;
-    if (n == -2) {
-      link_end_os(l, "the connection broke", l->write_error ? l->write_error : os_error);
-      return;
+    ptrdiff_t n = socket_recv(l->fd, slab, cap, &os_error);
+
+    if (n == -1) {
+      nothing_read(l, error_seen);
+    } else if (n == -2) {
+      end_read(l, os_error);
+    } else if (n == 0) {
+      end_of_stream(l);
+    } else {
+      l->stats.reads++;
+      l->stats.bytes_received += (uint64_t)n;
+      deliver(l, slab, (size_t)n);
     }
-    if (n == 0) {
-      if (l->write_error) {
-        link_end_os(l, "the connection broke", l->write_error);
-        return;
-      }
-      fault_set(&f, DSQL_ECLOSED, "the server closed the connection");
-      link_end(l, &f);
-      return;
-    }
-    l->stats.reads++;
-    l->stats.bytes_received += (uint64_t)n;
-    link_deliver(l, slab, (size_t)n);
-    /* A short read emptied the socket: asking again would only cost a system call. */
-    if ((size_t)n < limit || l->read_limit) return;
+    /* A slab that was not filled has emptied the socket: asking again would only tell so. */
+    if (n <= 0 || ((size_t)n < RT_SLAB_SIZE && !error_seen && !l->write_dead)) return;
   }
 }

@@ -1,76 +1,126 @@
-#include "net/link_internal.h"
+#include <assert.h>
 
-static void fail(struct link *l, const struct fault *f) {
-  link_write_queued(l); /* the alert that tells the server why */
-  link_end(l, f);
-}
+#include "net/link_state.h"
 
 int link_start_tls(struct link *l, struct tls_context *ctx, const struct tls_session_params *p, struct fault *f) {
   int rc;
 
-  if (l->out.len != l->out_head || l->kept.len)
-    return fault_set(f, DSQL_EPROTO, "bytes in the clear are pending where TLS should start");
-  rc = tls_init(&l->tls, ctx, p, &l->cipher, f);
+  assert(l->state == LINK_PLAIN && !link_gone(l));
+  /* Whatever came in the same read as the answer to the SSLRequest was not encrypted (CVE-2021-23222). */
+  if (l->delivering > 1)
+    return fault_set(f, DSQL_ETLS, "the server sent unencrypted data behind its answer to the SSLRequest");
+  rc = tls_init(&l->tls, ctx, p, &l->wire.buf, f);
   if (rc) return rc;
-  l->has_tls = l->handshaking = true;
+  l->state = LINK_HANDSHAKE;
+  l->out.buf.secret = true; /* from now on it carries what is not for the wire as it is */
+  l->sent = l->out.base + l->out.head;
   if (tls_handshake(&l->tls, f) == TLS_FAILED) return f->code;
   link_flush_later(l);
   return 0;
 }
 
-/* True when the session is established and bytes may follow. */
+void link_tls_deinit(struct link *l) {
+  if (l->state != LINK_PLAIN) tls_deinit(&l->tls);
+}
+
+/* ---- out ---- */
+
+static bool may_encrypt(const struct link *l) {
+  return queue_left(&l->out) && l->mark_count < LINK_MARKS && queue_left(&l->wire) < LINK_CIPHER_SOFT_MAX;
+}
+
+bool link_tls_encrypt(struct link *l, struct fault *f) {
+  while (may_encrypt(l)) {
+    size_t left = queue_left(&l->out), n = left < LINK_RECORD_SIZE ? left : LINK_RECORD_SIZE;
+    struct link_mark *m = &l->marks[(l->mark_first + l->mark_count) % LINK_MARKS];
+
+    m->cipher_begin = l->wire.base + l->wire.buf.len;
+    m->plain_end = l->out.base + l->out.head + n;
+    if (tls_write(&l->tls, queue_front(&l->out), n, f) != TLS_OK) return false;
+    l->mark_count++;
+    queue_take(&l->out, n);
+  }
+  return true;
+}
+
+void link_tls_sent(struct link *l) {
+  uint64_t taken = l->wire.base + l->wire.head;
+  while (l->mark_count && l->marks[l->mark_first].cipher_begin < taken) {
+    l->sent = l->marks[l->mark_first].plain_end;
+    l->mark_first = (l->mark_first + 1) % LINK_MARKS;
+    l->mark_count--;
+  }
+}
+
+/* ---- in ---- */
+
+static void end_tls(struct link *l, enum tls_status status, struct fault *f) {
+  if (status == TLS_CLOSED) {
+    fault_clear(f);
+    fault_set(f, DSQL_ECLOSED, "the server closed the connection");
+  }
+  assert(f->code);
+  if (l->paused)
+    l->fault = *f;
+  else
+    link_end(l, f);
+}
+
+/* True when the session is established. */
 static bool shake_hands(struct link *l) {
   struct fault f = {0};
   enum tls_status status = tls_handshake(&l->tls, &f);
 
-  switch (status) {
-    case TLS_OK:
-      l->handshaking = false;
-      /* Our Finished is not sent alone: what the owner queues now travels with it. */
-      link_flush_later(l);
-      l->events->on_tls(l->owner);
-      return link_live(l);
-    case TLS_WANT: link_flush_later(l); return false;
-    case TLS_CLOSED: fault_set(&f, DSQL_ETLS, "the server ended the TLS handshake"); break;
-    case TLS_FAILED: break;
+  if (queue_left(&l->wire)) link_flush_later(l);
+  if (status == TLS_WANT) return false;
+  if (status != TLS_OK) {
+    if (status == TLS_CLOSED) fault_set(&f, DSQL_ETLS, "the server closed the TLS session during the handshake");
+    link_end(l, &f);
+    return false;
   }
-  fail(l, &f);
-  return false;
+  l->state = LINK_TLS;
+  link_flush_later(l); /* for what was appended before */
+  l->events->on_tls(l->owner);
+  return link_reading(l);
 }
 
-/* Several records in one go, as far as the slab reaches. False when the session gives no more for now. */
-static bool read_records(struct link *l, uint8_t *slab, size_t *n, struct fault *f) {
-  enum { RECORD_MAX = 16 * 1024 };
+/* Fills the slab with whole records, as far as there are any. */
+static enum tls_status decrypt(struct link *l, uint8_t *slab, size_t *used, struct fault *f) {
   enum tls_status status = TLS_OK;
 
-  *n = 0;
-  while (status == TLS_OK && RT_SLAB_SIZE - *n >= RECORD_MAX) {
-    size_t got;
-    status = tls_read(&l->tls, slab + *n, RT_SLAB_SIZE - *n, &got, f);
-    if (status == TLS_OK) *n += got;
+  *used = 0;
+  while (RT_SLAB_SIZE - *used >= LINK_RECORD_SIZE) {
+    size_t n = 0;
+    status = tls_read(&l->tls, slab + *used, RT_SLAB_SIZE - *used, &n, f);
+    if (status != TLS_OK) break;
+    *used += n;
   }
-  if (status == TLS_CLOSED) fault_set(f, DSQL_ECLOSED, "the server closed the connection");
-  return status == TLS_OK;
+  return status;
 }
 
-void link_deliver_tls(struct link *l, const uint8_t *p, size_t n) {
+size_t link_tls_take(struct link *l, const uint8_t *p, size_t n) {
   uint8_t *slab = rt_slab(l->rt, 1);
+  enum tls_status status = TLS_OK;
   struct fault f = {0};
-  bool more = true;
+  size_t left;
 
   if (!slab) {
-    fault_set(&f, DSQL_ENOMEM, "out of memory for decrypted bytes");
+    fault_set(&f, DSQL_ENOMEM, "out of memory for received bytes");
     link_end(l, &f);
-    return;
+    return 0;
   }
   tls_feed(&l->tls, p, n);
-  if (l->handshaking && !shake_hands(l)) return;
-  while (more && link_live(l) && !l->paused) {
-    size_t got;
-    more = read_records(l, slab, &got, &f);
-    if (got) l->events->on_data(l->owner, slab, got);
+  if (l->state == LINK_HANDSHAKE && !shake_hands(l)) goto done;
+  while (status == TLS_OK && link_reading(l)) {
+    size_t used;
+    status = decrypt(l, slab, &used, &f);
+    if (used) l->events->on_data(l->owner, slab, used);
+    if (link_gone(l)) goto done;
+    if (queue_left(&l->wire)) link_flush_later(l); /* an alert, or the answer to a key update */
+    if (status == TLS_CLOSED || status == TLS_FAILED) end_tls(l, status, &f);
   }
-  if (f.code) fail(l, &f);
-  /* A key update or an alert of ours may be waiting. */
-  if (link_live(l) && l->cipher.len != l->cipher_head) link_flush_later(l);
+done:
+  left = tls_pending_input(&l->tls);
+  tls_feed(&l->tls, NULL, 0);
+  return left;
 }

@@ -1,94 +1,88 @@
-#include "net/link_internal.h"
+#include <errno.h>
 
-enum {
-  RECORD_BATCH = 64 * 1024, /* plaintext encrypted at a time: then it is sent, so that little ciphertext piles up */
-  ROUNDS_PER_TURN = 16,     /* of asking the owner for more, before the loop's other handles have their turn */
-  COMPACT_AT = 64 * 1024
-};
+#include "net/link_state.h"
 
-static size_t plain_left(const struct link *l) { return l->out.len - l->out_head; }
-static size_t cipher_left(const struct link *l) { return l->cipher.len - l->cipher_head; }
+static struct link_queue *outgoing(struct link *l) { return l->state == LINK_PLAIN ? &l->out : &l->wire; }
 
-static void drop_front(struct buf *b, size_t *head, size_t n) {
-  *head += n;
-  if (*head == b->len) {
-    buf_reset(b);
-    *head = 0;
-    /* A burst's memory is not kept. */
-    if (b->cap > 4 * RECORD_BATCH) buf_trim(b);
-  } else if (*head >= COMPACT_AT && *head >= b->len / 2) {
-    buf_consume(b, *head);
-    *head = 0;
-  }
+/* The peer may have said why (a FATAL error): that is read first, then comes the end of stream, or nothing, which both
+ * end the link with this cause. */
+void link_write_failed(struct link *l, int os_error) {
+  l->write_dead = true;
+  l->write_error = os_error ? os_error : EPIPE;
+  l->blocked = false;
+  if (!link_gone(l)) rt_ready(l->rt, &l->read_task);
 }
 
-/* Sends from b; false when the kernel takes no more for now, or for good. */
-static bool send_front(struct link *l, struct buf *b, size_t *head, size_t *moved) {
+/* One send() of all that is queued; false when the socket takes no more. */
+static bool send_once(struct link *l, bool *moved) {
+  struct link_queue *q = outgoing(l);
+  size_t asked = queue_left(q);
   int os_error = 0;
-  ptrdiff_t n = socket_send(l->fd, b->data + *head, b->len - *head, &os_error);
+  ptrdiff_t n = socket_send(l->fd, queue_front(q), asked, &os_error);
 
-  *moved = 0;
-  if (n < 0) {
-    if (n == -1)
-      l->blocked = true;
-    else
-      l->write_error = os_error; /* a word of the server may be waiting to be read: that side ends the link */
+  if (n == -2) {
+    link_write_failed(l, os_error);
     return false;
   }
+  l->blocked = n < 0 || (size_t)n < asked; /* a part of it means that there is no room for more */
+  if (n < 0) return false;
+  *moved = true;
   l->stats.writes++;
   l->stats.bytes_sent += (uint64_t)n;
-  *moved = (size_t)n;
-  if ((size_t)n < b->len - *head) l->blocked = true;
-  drop_front(b, head, (size_t)n);
+  queue_take(q, (size_t)n);
+  if (l->state != LINK_PLAIN) link_tls_sent(l);
   return !l->blocked;
 }
 
-static bool encrypt_some(struct link *l) {
-  size_t n = plain_left(l) < RECORD_BATCH ? plain_left(l) : RECORD_BATCH;
+static void fail_out(struct link *l, int code) {
+  struct fault f = {0};
+  fault_set(&f, code,
+            code == DSQL_ENOMEM ? "out of memory for bytes to send" : "more bytes to send than a connection may queue");
+  link_end(l, &f);
+}
+
+/* Asks the owner for more when all is out. False: nothing to send, or the link is gone. */
+static bool refill(struct link *l, bool pull) {
   struct fault f = {0};
 
-  if (tls_write(&l->tls, l->out.data + l->out_head, n, &f) != TLS_OK) {
+  if (l->state != LINK_HANDSHAKE && (pull || queue_left(&l->out) == 0)) l->events->on_flush(l->owner);
+  if (link_gone(l)) return false;
+  if (!buf_ok(&l->out.buf)) {
+    fail_out(l, l->out.buf.error); /* the last message is cut: it must not be sent */
+    return false;
+  }
+  if (l->state == LINK_TLS && !link_tls_encrypt(l, &f)) {
     link_end(l, &f);
     return false;
   }
-  l->taken += n;
-  drop_front(&l->out, &l->out_head, n);
-  return true;
+  return queue_left(outgoing(l)) > 0;
 }
 
-static bool write_cipher(struct link *l) {
-  size_t moved;
-  bool more;
+bool link_push(struct link *l, bool pull) {
+  bool moved = false;
 
-  if (cipher_left(l) == 0 && (l->handshaking || plain_left(l) == 0 || !encrypt_some(l))) return false;
-  more = send_front(l, &l->cipher, &l->cipher_head, &moved);
-  if (moved) l->sent = l->taken;
-  return more;
-}
-
-static bool write_plain(struct link *l) {
-  size_t moved;
-  bool more;
-
-  if (plain_left(l) == 0) return false;
-  more = send_front(l, &l->out, &l->out_head, &moved);
-  l->taken += moved;
-  l->sent = l->taken;
-  return more;
-}
-
-void link_write_queued(struct link *l) {
-  if (l->write_error || l->blocked) return;
-  while (l->has_tls ? write_cipher(l) : write_plain(l)) {}
-}
-
-void link_flush(struct link *l) {
-  for (int round = 0; round < ROUNDS_PER_TURN; round++) {
-    if (l->blocked || l->write_error) return;
-    if (!l->handshaking) l->events->on_flush(l->owner);
-    if (!link_live(l) || (plain_left(l) == 0 && cipher_left(l) == 0)) return;
-    link_write_queued(l);
-    if (!link_live(l)) return;
+  for (int round = 0; !link_gone(l) && !l->write_dead; round++) {
+    if ((pull || queue_left(outgoing(l)) == 0) && !refill(l, pull)) return moved;
+    pull = false;
+    if (round == LINK_WRITE_ROUNDS) {
+      l->blocked = true; /* not blocked, but others come first */
+      return moved;
+    }
+    if (!send_once(l, &moved)) return moved;
   }
-  link_flush_later(l);
+  return moved;
+}
+
+void link_push_last(struct link *l) {
+  struct fault ignored = {0};
+  bool moved = false;
+
+  if (l->write_dead || l->blocked || l->state == LINK_HANDSHAKE || !buf_ok(&l->out.buf)) return;
+  if (l->state == LINK_TLS && link_tls_encrypt(l, &ignored) && queue_left(&l->out) == 0) tls_shutdown(&l->tls);
+  if (queue_left(outgoing(l))) (void)send_once(l, &moved);
+}
+
+void link_push_alert(struct link *l) {
+  bool moved = false;
+  if (l->state != LINK_PLAIN && !l->write_dead && !l->blocked && queue_left(&l->wire)) (void)send_once(l, &moved);
 }
