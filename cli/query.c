@@ -94,6 +94,10 @@ static void tell_failure(const struct query *q, int code, const dsql_error *e) {
     return;
   }
   diagnostics_error(e, q->args->sql);
+  if (e->code == DSQL_ETLS)
+    diagnostics_say(
+        "TARGET's sslmode says what TLS must prove: verify-full (the default), verify-ca, require (encrypted, "
+        "but by anyone), disable (no TLS)");
   if (e->code == DSQL_ETOOBIG && !q->args->format->row)
     diagnostics_say("a table needs all rows in memory; --format csv and --format json do not");
 }
@@ -106,6 +110,19 @@ static int wait_for(struct query *q, dsql_future *f) {
   if (!status) interrupt_disarm(&q->interrupt);
   out_flush(&q->out);
   return code;
+}
+
+/* A statement that was given up still runs on the server until the CancelRequest has arrived: what is queued behind it
+ * is sent when that is over. Bounded by the connection's drain timeout. */
+static void wait_for_cancel(struct query *q) {
+  dsql_future *f;
+  int ignored;
+
+  if (dsql_conn_status(q->conn) != DSQL_CONN_DRAINING) return;
+  f = dsql_query(q->conn, "", DSQL_NO_PARAMS, NULL);
+  ignored = dsql_future_run(f);
+  (void)ignored;
+  dsql_future_destroy(f);
 }
 
 static int run_statement(struct query *q) {
@@ -124,6 +141,7 @@ static int run_statement(struct query *q) {
     exit_code = finish_output(q);
   }
   dsql_future_destroy(f);
+  wait_for_cancel(q);
   return exit_code;
 }
 
