@@ -28,6 +28,10 @@ void arena_pool_init(struct arena_pool *p, const dsql_alloc *alloc, size_t free_
 void arena_pool_deinit(struct arena_pool *p);
 
 static inline void arena_init(struct arena *a, struct arena_pool *pool) { *a = (struct arena){.pool = pool}; }
+/* Starts on the caller's storage, 8-byte aligned, which must outlive the arena; chunks are taken when it is full. */
+static inline void arena_init_on(struct arena *a, struct arena_pool *pool, void *storage, size_t size) {
+  *a = (struct arena){.pool = pool, .pos = storage, .end = (uint8_t *)storage + size};
+}
 void arena_deinit(struct arena *a); /* gives everything back; the arena is empty and usable again */
 void *arena_alloc_slow(struct arena *a, size_t size);
 char *arena_strndup(struct arena *a, const char *s, size_t n);

@@ -5,6 +5,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/arena.h"
 #include "dsql/dsql.h"
@@ -21,7 +22,13 @@ struct fault {
 
 /* Sets the fault unless one is set already (the first cause is the one to report); returns its code. */
 int fault_set(struct fault *f, int code, const char *format, ...) __attribute__((format(printf, 3, 4)));
-static inline void fault_clear(struct fault *f) { *f = (struct fault){0}; }
+/* Only what tells that there is none: the text is not worth clearing on every call. */
+static inline void fault_clear(struct fault *f) {
+  f->code = f->os_error = 0;
+  f->flags = 0;
+  memset(f->sqlstate, 0, sizeof f->sqlstate);
+  f->text[0] = '\0';
+}
 
 struct error {
   dsql_error pub;        /* first: a dsql_error * of ours is a struct error * */

@@ -26,8 +26,10 @@ static int check_open(struct dsql_conn *c, const struct query *q, struct fault *
     return fault_set(f, DSQL_EBUSY, "%zu operations are queued on this connection; the limit is %u (queue_ops_max)",
                      c->queue.ops, t->queue_ops_max);
   if (c->queue.bytes >= t->queue_bytes_max)
-    return fault_set(f, DSQL_EBUSY, "%zu bytes of requests are queued on this connection; the limit is %zu "
-                     "(queue_bytes_max)", c->queue.bytes, t->queue_bytes_max);
+    return fault_set(f, DSQL_EBUSY,
+                     "%zu bytes of requests are queued on this connection; the limit is %zu "
+                     "(queue_bytes_max)",
+                     c->queue.bytes, t->queue_bytes_max);
   (void)q;
   return 0;
 }
@@ -43,10 +45,11 @@ static dsql_future *enqueue(struct dsql_conn *c, struct query *q) {
 
 static dsql_future *start_unnamed(struct dsql_conn *c, const char *sql, dsql_params p, dsql_row_fn each, void *arg,
                                   const dsql_call *o) {
-  struct fault f = {0};
   struct query *q = query_new(c, o);
+  struct fault f;
 
   if (!q) return NULL;
+  fault_clear(&f);
   if (!sql || (p.n && !p.v)) fault_set(&f, DSQL_EINVAL, "no SQL text, or parameters, was given (NULL)");
   if (f.code || check_open(c, q, &f) || encode_unnamed(q, sql, p, !c->grouping, &f)) return refuse(q, &f, 0);
   q->op.effect = sql_effect_of(sql, strlen(sql));
@@ -57,10 +60,11 @@ static dsql_future *start_unnamed(struct dsql_conn *c, const char *sql, dsql_par
 
 static dsql_future *start_statement(struct dsql_conn *c, dsql_stmt *s, dsql_params p, dsql_row_fn each, void *arg,
                                     const dsql_call *o) {
-  struct fault f = {0};
   struct query *q = query_new(c, o);
+  struct fault f;
 
   if (!q) return NULL;
+  fault_clear(&f);
   if (!s || (p.n && !p.v)) fault_set(&f, DSQL_EINVAL, "no statement, or parameters, was given (NULL)");
   if (f.code || check_open(c, q, &f) || encode_statement(q, s, p, !c->grouping, &f)) return refuse(q, &f, 0);
   q->op.effect = s->effect;
@@ -88,10 +92,11 @@ dsql_future *dsql_query_stmt_each(dsql_conn *c, dsql_stmt *s, dsql_params p, dsq
 }
 
 dsql_future *dsql_exec(dsql_conn *c, const char *script, const dsql_call *o) {
-  struct fault f = {0};
   struct query *q = query_new(c, o);
+  struct fault f;
 
   if (!q) return NULL;
+  fault_clear(&f);
   if (!script) fault_set(&f, DSQL_EINVAL, "no script was given (NULL)");
   if (!f.code && c->grouping)
     fault_set(&f, DSQL_EINVAL, "dsql_exec() has no place in a pipeline: the simple protocol ends its group by itself");

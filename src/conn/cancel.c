@@ -73,7 +73,7 @@ static void fill_params(const struct dsql_conn *c, struct cancel_request *r, str
   p->dial.address = &c->connect.address;
   p->require_peer = NULL;
   p->out_max = 4096;
-  p->kind = !c->connect.over_tls                                ? SSLMODE_PLAIN
+  p->kind = !c->connect.over_tls                           ? SSLMODE_PLAIN
             : t->sslnegotiation == TARGET_NEGOTIATE_DIRECT ? SSLMODE_DIRECT
                                                            : SSLMODE_SSLREQUEST;
   p->tls = r->tls;

@@ -4,24 +4,31 @@
 
 #include "wire/codec.h"
 
-/* One block: the struct, the columns, the names (a copy of the body), the formats. */
+/* One block: the struct, the columns, their types, the formats, the zeros, the names (a copy of the body). */
 static size_t block_size(size_t n, unsigned count) {
-  return sizeof(struct columns) + count * (sizeof(dsql_column) + 1) + n;
+  return sizeof(struct columns) + count * (sizeof(dsql_column) + sizeof(uint32_t) + 2) + n;
 }
 
 static struct columns *lay_out(void *block, const uint8_t *body, size_t n, unsigned count) {
   struct columns *c = block;
-  uint8_t *copy, *formats;
+  uint32_t *oids;
+  uint8_t *formats, *zeros, *copy;
 
   *c = (struct columns){.refs = 1, .count = count};
   c->list = (dsql_column *)(void *)(c + 1);
-  copy = (uint8_t *)(c->list + count);
-  formats = copy + n;
+  oids = (uint32_t *)(void *)(c->list + count);
+  formats = (uint8_t *)(oids + count);
+  zeros = formats + count;
+  copy = zeros + count;
+  c->oids = oids;
   c->formats = formats;
-  if (n == 0) return c;
+  c->text_formats = zeros;
+  if (count == 0) return c;
+  memset(zeros, 0, count);
   memcpy(copy, body, n);
   wire_fill_row_description(copy, n, c->list);
   for (unsigned i = 0; i < count; i++) {
+    oids[i] = c->list[i].type_oid;
     formats[i] = codec_has_binary(c->list[i].type_oid);
     c->any_binary = c->any_binary || formats[i];
   }

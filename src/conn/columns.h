@@ -10,9 +10,11 @@ struct columns {
   const dsql_alloc *alloc; /* NULL: lives in an arena and is not counted */
   unsigned refs;
   unsigned count;
-  bool any_binary;          /* some formats entry is 1 */
+  bool any_binary; /* some formats entry is 1 */
   dsql_column *list;
-  const uint8_t *formats;   /* what to ask for, per column: binary where a codec exists */
+  const uint32_t *oids;        /* of the columns' types, once more and densely, for the getters */
+  const uint8_t *formats;      /* what to ask for, per column: binary where a codec exists */
+  const uint8_t *text_formats; /* as many zeros */
 };
 
 /* body: a RowDescription that passed its check, or NULL for NoData. NULL when there is no memory. */

@@ -27,14 +27,14 @@ struct dsql_conn {
   struct session session;
   bool session_live;
   struct rt_task pump_task; /* a paused consumer was resumed */
-  bool closing;     /* dsql_conn_close() was called inside one of our own calls: finish at its end */
-  int close_code;   /* what its operations end with */
-  unsigned busy;    /* depth of calls into the session or of user callbacks: memory must stay */
-  uint64_t stream_base; /* bytes of link_out() before the session's first */
+  bool closing;             /* dsql_conn_close() was called inside one of our own calls: finish at its end */
+  int close_code;           /* what its operations end with */
+  unsigned busy;            /* depth of calls into the session or of user callbacks: memory must stay */
+  uint64_t stream_base;     /* bytes of link_out() before the session's first */
 
   struct list ready_futures;
-  struct arena error_arena;         /* error, group_error */
-  const struct error *error;        /* why it was lost */
+  struct arena error_arena;  /* error, group_error */
+  const struct error *error; /* why it was lost */
   struct arena group_arena;
   const struct error *group_error;  /* of the group whose members are being reported */
   const struct error *server_error; /* the last ErrorResponse without an operation: explains the end of stream */
@@ -49,7 +49,7 @@ struct dsql_conn {
   unsigned statements_freed; /* whose user is gone */
 
   struct rt_timer drain_timer;
-  struct rt_timer idle_timer;    /* gives OpenSSL's record buffers back */
+  struct rt_timer idle_timer; /* gives OpenSSL's record buffers back */
   uint64_t active_ms;
   struct cancel_request *cancel; /* under way: nothing new is written before its end of stream */
   bool canceled_group;           /* the oldest group in flight got its CancelRequest */

@@ -23,18 +23,18 @@ struct derive_work;
 struct connect {
   struct transport *transport;
   struct tls_waiter tls_waiter;
-  struct tls_context *tls;  /* of this attempt; referenced, also for CancelRequests */
+  struct tls_context *tls; /* of this attempt; referenced, also for CancelRequests */
   struct derive_work *derive;
-  struct rt_timer timer;    /* the earlier of the two deadlines; 0: none */
+  struct rt_timer timer; /* the earlier of the two deadlines; 0: none */
   uint64_t deadline_ms, host_deadline_ms;
-  size_t *order;            /* of the hosts */
-  size_t host_at;           /* index into order */
-  bool second_pass;         /* prefer-standby found none: any will do */
+  size_t *order;    /* of the hosts */
+  size_t host_at;   /* index into order */
+  bool second_pass; /* prefer-standby found none: any will do */
   struct sslmode_plan plan;
   unsigned attempt;
-  struct buf report;        /* what failed so far */
+  struct buf report; /* what failed so far */
   int last_code;
-  bool over_tls;            /* this attempt's link is encrypted */
+  bool over_tls; /* this attempt's link is encrypted */
   struct socket_address address;
   unsigned round_trips;
   uint8_t binding[TLS_END_POINT_MAX];

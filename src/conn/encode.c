@@ -12,9 +12,11 @@ static int finish(struct query *q, bool sync, struct fault *f) {
   if (buf_ok(b)) return 0;
   if (b->error == DSQL_ENOMEM) return fault_set(f, DSQL_ENOMEM, "out of memory for the request");
   if (b->error == DSQL_EINVAL)
-    return fault_set(f, DSQL_EINVAL, "a parameter can't be sent: its constructor refused the value (a length above "
-                                     "2^31-1, or a scale above 18)");
-  return fault_set(f, DSQL_ETOOBIG, "the request is over a limit of the protocol: 65,535 parameters, 2 GiB per message");
+    return fault_set(f, DSQL_EINVAL,
+                     "a parameter can't be sent: its constructor refused the value (a length above "
+                     "2^31-1, or a scale above 18)");
+  return fault_set(f, DSQL_ETOOBIG,
+                   "the request is over a limit of the protocol: 65,535 parameters, 2 GiB per message");
 }
 
 /* The types that Parse declares: of the parameters, where they have one. *n is 0 when none has. */
@@ -72,10 +74,11 @@ static int check_types(const struct statement *on, dsql_params p, struct fault *
   for (size_t i = 0; i < p.n && i < on->param_count; i++) {
     uint32_t want = on->param_oids[i];
     if (p.v[i].oid == 0 || want == 0 || p.v[i].oid == want || p.v[i].format == 0) continue;
-    return fault_set(f, DSQL_EINVAL,
-                     "parameter $%zu has type OID %u, but this prepared statement takes type OID %u; cast it in the SQL "
-                     "or give a value of that type",
-                     i + 1, p.v[i].oid, want);
+    return fault_set(
+        f, DSQL_EINVAL,
+        "parameter $%zu has type OID %u, but this prepared statement takes type OID %u; cast it in the SQL "
+        "or give a value of that type",
+        i + 1, p.v[i].oid, want);
   }
   return 0;
 }
@@ -113,12 +116,17 @@ static int encode_first(struct query *q, struct statement *on, dsql_params p, st
 
 static void encode_ready(struct query *q, struct statement *on, dsql_params p) {
   struct columns *columns = on->columns;
-  bool binary = columns->any_binary && !q->text_results;
+
   q->shared = columns_ref(columns);
-  result_set_columns(&q->result, columns, binary ? columns->formats : NULL);
+  result_set_columns(&q->result, columns, !q->text_results);
   q->current = &q->result;
   q->bind_at = (uint32_t)q->op.bytes.len;
-  wire_bind(&q->op.bytes, "", on->name, p, binary ? columns->formats : NULL, binary ? columns->count : 0);
+  if (q->text_results) {
+    wire_bind(&q->op.bytes, "", on->name, p, NULL, 0);
+    wire_execute(&q->op.bytes, "", 0);
+  } else {
+    wire_execute_prepared(&q->op.bytes, on->name, on->name_len, p, on->tail.data, on->tail.len);
+  }
   q->op.steps = STEP_BIND | STEP_EXECUTE;
 }
 
@@ -144,7 +152,7 @@ int encode_statement(struct query *q, struct dsql_stmt *s, dsql_params p, bool s
     case STATEMENT_STALE: rc = encode_first(q, on, p, f); break;
   }
   if (rc) return rc;
-  wire_execute(&q->op.bytes, "", 0);
+  if (on->state != STATEMENT_READY) wire_execute(&q->op.bytes, "", 0);
   if (finish(q, sync, f)) return f->code;
   if (q->parses) {
     on->state = STATEMENT_PARSING;

@@ -49,6 +49,10 @@ static void describe_statement(struct query *q, const uint8_t *body, size_t n) {
   }
   columns_unref(on->columns);
   on->columns = columns;
+  if (statement_prepare_tail(on)) {
+    fail_locally(q, DSQL_ENOMEM, "out of memory for a prepared statement");
+    return;
+  }
   on->state = STATEMENT_READY;
 }
 
@@ -79,7 +83,7 @@ void query_on_columns(struct query *q, const uint8_t *body, size_t n, bool of_st
     fail_locally(q, DSQL_ENOMEM, "out of memory for the columns of a result");
     return;
   }
-  result_set_columns(r, columns, NULL);
+  result_set_columns(r, columns, false);
   prepare_stream(q, r);
 }
 
@@ -91,7 +95,7 @@ static struct dsql_result *described_result(struct query *q) {
     return r;
   }
   q->shared = columns_ref(q->statement->columns);
-  result_set_columns(r, q->shared, NULL);
+  result_set_columns(r, q->shared, false);
   prepare_stream(q, r);
   return r;
 }
@@ -103,21 +107,16 @@ static void violation(struct query *q) {
 }
 
 static size_t store_rows(struct query *q, struct dsql_result *r, const uint8_t *run, size_t n) {
-  for (size_t at = 0; at < n;) {
-    size_t total = (size_t)load_be32(run + at + 1) + 1;
-    int rc = result_append(r, run + at + WIRE_HEADER_SIZE, total - WIRE_HEADER_SIZE);
-    if (rc) {
-      if (rc == DSQL_EPROTO)
-        violation(q);
-      else
-        fail_locally(q, rc, "out of memory for a result's rows");
-      return n;
-    }
-    at += total;
-  }
-  if (q->arena.bytes > q->bytes_max)
-    query_give_up(q, DSQL_ETOOBIG, "the result is larger than result_bytes_max; raise it, or stream with "
-                                   "dsql_query_each()");
+  int rc = result_append(r, run, n);
+
+  if (rc == DSQL_EPROTO)
+    violation(q);
+  else if (rc)
+    fail_locally(q, rc, rc == DSQL_ENOMEM ? "out of memory for a result's rows" : "the result has too many rows");
+  else if (q->arena.bytes > q->bytes_max)
+    query_give_up(q, DSQL_ETOOBIG,
+                  "the result is larger than result_bytes_max; raise it, or stream with "
+                  "dsql_query_each()");
   return n;
 }
 
@@ -161,23 +160,21 @@ static bool tag_is(dsql_str tag, const char *text) {
 
 void query_on_result(struct query *q, dsql_str tag) {
   struct dsql_result *r = described_result(q);
-  char *copy;
 
-  if (tag_is(tag, "DEALLOCATE") || tag_is(tag, "DEALLOCATE ALL") || tag_is(tag, "DISCARD ALL"))
+  /* The tag's first letter rules out nearly all. */
+  if (tag.len && *tag.ptr == 'D' &&
+      (tag_is(tag, "DEALLOCATE") || tag_is(tag, "DEALLOCATE ALL") || tag_is(tag, "DISCARD ALL")))
     statement_stale_all(q->conn);
   if (!r) return;
-  copy = arena_strndup(&q->arena, tag.ptr, tag.len);
-  if (!copy) {
-    fail_locally(q, DSQL_ENOMEM, "out of memory for a command tag");
-    return;
-  }
   if (r->streamed) r->rows = 0; /* they were shown one by one and are gone */
-  r->tag = (dsql_str){copy, tag.len};
+  result_set_tag(r, tag.ptr, tag.len);
   q->last = r;
   q->current = NULL;
 }
 
-void query_on_error(struct query *q, const uint8_t *body, size_t n) { q->error = error_from_server(&q->arena, body, n); }
+void query_on_error(struct query *q, const uint8_t *body, size_t n) {
+  q->error = error_from_server(&q->arena, body, n);
+}
 
 /* ---- the end ---- */
 
@@ -244,8 +241,8 @@ static const struct error *group_failure(struct query *q, unsigned flags) {
   const struct error *cause = q->conn->group_error;
   bool undone = q->op.outcome == OP_UNDONE;
   struct error *e = error_printf(&q->arena, DSQL_ESKIPPED, "%s: statement %d of its group failed: %.*s",
-                                 undone ? "undone" : "not run", q->op.cause_index, cause ? (int)cause->pub.message.len : 0,
-                                 cause ? cause->pub.message.ptr : "");
+                                 undone ? "undone" : "not run", q->op.cause_index,
+                                 cause ? (int)cause->pub.message.len : 0, cause ? cause->pub.message.ptr : "");
   if (!e) return &error_nomem;
   e->pub.cause_index = q->op.cause_index;
   e->pub.flags |= flags | (cause ? cause->pub.flags & DSQL_RETRYABLE : 0);
@@ -269,11 +266,13 @@ static const struct error *outcome_error(struct query *q) {
     case OP_SKIPPED: return group_failure(q, q->op.flags);
     case OP_ROLLED_BACK:
       q->op.flags |= DSQL_ROLLED_BACK;
-      return own_failure(q, DSQL_EROLLBACK, "the server answered COMMIT with ROLLBACK: a statement of the transaction "
-                                            "had failed before, so nothing of it was committed");
+      return own_failure(q, DSQL_EROLLBACK,
+                         "the server answered COMMIT with ROLLBACK: a statement of the transaction "
+                         "had failed before, so nothing of it was committed");
     case OP_COPY_REFUSED:
-      return own_failure(q, DSQL_EUNSUPPORTED, "COPY FROM STDIN and COPY TO STDOUT are not supported by this call; "
-                                               "nothing was copied");
+      return own_failure(q, DSQL_EUNSUPPORTED,
+                         "COPY FROM STDIN and COPY TO STDOUT are not supported by this call; "
+                         "nothing was copied");
     case OP_LOST: return conn_lost_error(q->conn, q);
     case OP_PENDING: break;
   }

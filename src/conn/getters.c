@@ -11,27 +11,25 @@ int64_t dsql_result_affected(const dsql_result *r) { return r ? wire_tag_count(r
 const dsql_result *dsql_result_next(const dsql_result *r) { return r ? r->next : NULL; }
 
 dsql_str dsql_result_col_name(const dsql_result *r, unsigned col) {
-  return r && col < r->count ? r->cells[col].name : (dsql_str){"", 0};
+  return r && col < r->count ? r->columns->list[col].name : (dsql_str){"", 0};
 }
 
-uint32_t dsql_result_col_oid(const dsql_result *r, unsigned col) {
-  return r && col < r->count ? r->cells[col].type_oid : 0;
-}
+uint32_t dsql_result_col_oid(const dsql_result *r, unsigned col) { return r && col < r->count ? r->oids[col] : 0; }
 
-static bool is_binary(const dsql_result *r, unsigned col) { return r->formats && r->formats[col]; }
+static bool is_binary(const dsql_result *r, unsigned col) { return r->formats[col]; }
 
 int dsql_result_col_format(const dsql_result *r, unsigned col) { return r && col < r->count && is_binary(r, col); }
 
 int dsql_result_col_find(const dsql_result *r, const char *name) {
   size_t n = strlen(name);
   for (unsigned col = 0; r && col < r->count; col++)
-    if (r->cells[col].name.len == n && memcmp(r->cells[col].name.ptr, name, n) == 0) return (int)col;
+    if (r->columns->list[col].name.len == n && memcmp(r->columns->list[col].name.ptr, name, n) == 0) return (int)col;
   return -1;
 }
 
 int dsql_result_column(const dsql_result *r, unsigned col, dsql_column *out) {
   if (!r || col >= r->count) return DSQL_EINVAL;
-  *out = r->cells[col];
+  *out = r->columns->list[col];
   out->format = is_binary(r, col);
   return 0;
 }
@@ -56,7 +54,7 @@ int dsql_get_raw(const dsql_result *r, size_t row, unsigned col, dsql_str *out, 
     struct field f;                                                                                                    \
     int rc = r ? result_field(r, row, col, &f) : DSQL_EINVAL;                                                          \
     if (rc) return rc;                                                                                                 \
-    if (r->cells[col].type_oid != (uint32_t)(oid)) return DSQL_ETYPE;                                                  \
+    if (r->oids[col] != (uint32_t)(oid)) return DSQL_ETYPE;                                                            \
     if (is_binary(r, col)) return codec_##codec##_binary(f.p, f.len, out);                                             \
     return codec_##codec##_text((const char *)f.p, f.len, out);                                                        \
   }
@@ -81,7 +79,7 @@ static int widen(const dsql_result *r, unsigned col, const struct field *f, int6
   uint32_t oid;
   int rc;
 
-  switch (r->cells[col].type_oid) {
+  switch (r->oids[col]) {
     case DSQL_INT2:
       rc = binary ? codec_int2_binary(f->p, f->len, &small) : codec_int2_text((const char *)f->p, f->len, &small);
       if (rc == 0) *out = small;
@@ -106,7 +104,7 @@ int dsql_get_int4(const dsql_result *r, size_t row, unsigned col, int32_t *out) 
   int rc = r ? result_field(r, row, col, &f) : DSQL_EINVAL;
 
   if (rc) return rc;
-  if (r->cells[col].type_oid == DSQL_INT4 && is_binary(r, col)) return codec_int4_binary(f.p, f.len, out);
+  if (r->oids[col] == DSQL_INT4 && is_binary(r, col)) return codec_int4_binary(f.p, f.len, out);
   rc = widen(r, col, &f, &wide);
   if (rc) return rc;
   if (wide < INT32_MIN || wide > INT32_MAX) return DSQL_ERANGE;
@@ -118,7 +116,7 @@ int dsql_get_int8(const dsql_result *r, size_t row, unsigned col, int64_t *out) 
   struct field f;
   int rc = r ? result_field(r, row, col, &f) : DSQL_EINVAL;
   if (rc) return rc;
-  if (r->cells[col].type_oid == DSQL_INT8 && is_binary(r, col)) return codec_int8_binary(f.p, f.len, out);
+  if (r->oids[col] == DSQL_INT8 && is_binary(r, col)) return codec_int8_binary(f.p, f.len, out);
   return widen(r, col, &f, out);
 }
 
@@ -128,7 +126,7 @@ int dsql_get_float8(const dsql_result *r, size_t row, unsigned col, double *out)
   int rc = r ? result_field(r, row, col, &f) : DSQL_EINVAL;
 
   if (rc) return rc;
-  switch (r->cells[col].type_oid) {
+  switch (r->oids[col]) {
     case DSQL_FLOAT8:
       return is_binary(r, col) ? codec_float8_binary(f.p, f.len, out)
                                : codec_float8_text((const char *)f.p, f.len, out);
@@ -146,7 +144,7 @@ int dsql_get_text(const dsql_result *r, size_t row, unsigned col, dsql_str *out)
   int rc = r ? result_field(r, row, col, &f) : DSQL_EINVAL;
 
   if (rc) return rc;
-  if (is_binary(r, col)) return codec_to_text(r->arena, r->cells[col].type_oid, f.p, f.len, out);
+  if (is_binary(r, col)) return codec_to_text(r->arena, r->oids[col], f.p, f.len, out);
   *out = (dsql_str){(const char *)f.p, f.len};
   return 0;
 }
@@ -156,14 +154,14 @@ int dsql_get_bytes(const dsql_result *r, size_t row, unsigned col, dsql_str *out
   int rc = r ? result_field(r, row, col, &f) : DSQL_EINVAL;
 
   if (rc) return rc;
-  if (r->cells[col].type_oid != DSQL_BYTEA) return DSQL_ETYPE;
+  if (r->oids[col] != DSQL_BYTEA) return DSQL_ETYPE;
   if (!is_binary(r, col)) return codec_bytea_text(r->arena, (const char *)f.p, f.len, out);
   *out = (dsql_str){(const char *)f.p, f.len};
   return 0;
 }
 
 int dsql_get_numeric(const dsql_result *r, size_t row, unsigned col, dsql_str *decimal) {
-  if (r && col < r->count && r->cells[col].type_oid != DSQL_NUMERIC) return DSQL_ETYPE;
+  if (r && col < r->count && r->oids[col] != DSQL_NUMERIC) return DSQL_ETYPE;
   return dsql_get_text(r, row, col, decimal);
 }
 
@@ -172,7 +170,7 @@ int dsql_get_numeric_scaled(const dsql_result *r, size_t row, unsigned col, unsi
   int rc = r ? result_field(r, row, col, &f) : DSQL_EINVAL;
 
   if (rc) return rc;
-  if (r->cells[col].type_oid != DSQL_NUMERIC) return DSQL_ETYPE;
+  if (r->oids[col] != DSQL_NUMERIC) return DSQL_ETYPE;
   if (is_binary(r, col)) return codec_numeric_scaled_binary(f.p, f.len, scale, out);
   return codec_numeric_scaled_text((const char *)f.p, f.len, scale, out);
 }

@@ -162,8 +162,8 @@ static void on_idle_timer(struct rt_timer *t) {
 
   if (c->status != DSQL_CONN_READY) return;
   if (c->queue.ops || now - c->active_ms < IDLE_RELEASE_MS)
-    rt_timer_start(c->rt, t, c->active_ms + IDLE_RELEASE_MS > now ? c->active_ms + IDLE_RELEASE_MS
-                                                                  : now + IDLE_RELEASE_MS);
+    rt_timer_start(c->rt, t,
+                   c->active_ms + IDLE_RELEASE_MS > now ? c->active_ms + IDLE_RELEASE_MS : now + IDLE_RELEASE_MS);
   else
     link_release_buffers(c->link);
 }

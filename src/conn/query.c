@@ -8,21 +8,17 @@
 
 enum { OP_BYTES_MAX = 0x7fffffff };
 
-void *query_inline_storage(struct query *q, size_t *size) {
-  *size = RT_BLOCK_SIZE - sizeof *q;
-  return q + 1;
-}
-
-_Static_assert(sizeof(struct query) + 256 <= RT_BLOCK_SIZE, "a small query must fit its block");
+_Static_assert(sizeof(struct query) + QUERY_REQUEST_SIZE + 128 <= RT_BLOCK_SIZE, "a small query must fit its block");
+_Static_assert(sizeof(struct query) % 8 == 0 && QUERY_REQUEST_SIZE % 8 == 0, "rows are aligned");
 
 static void query_free_if_over(struct query *q) {
   struct dsql_rt *rt = q->future.rt;
 
   if (q->op_live || q->future_live) return;
   op_deinit(&q->op);
-  arena_deinit(&q->arena);
-  arena_deinit(&q->row_arena);
-  columns_unref(q->shared);
+  if (q->arena.chunks) arena_deinit(&q->arena);
+  if (q->row_arena.chunks) arena_deinit(&q->row_arena);
+  if (q->shared) columns_unref(q->shared);
   rt_block_put(rt, q);
 }
 
@@ -32,7 +28,9 @@ static void on_future_free(struct dsql_future *f) {
   query_free_if_over(q);
 }
 
-static void on_cancel(struct dsql_future *f) { query_give_up(query_of_future(f), DSQL_ECANCELED, "canceled by the caller"); }
+static void on_cancel(struct dsql_future *f) {
+  query_give_up(query_of_future(f), DSQL_ECANCELED, "canceled by the caller");
+}
 
 static int on_get_result(struct dsql_future *f, const dsql_result **out) {
   *out = &query_of_future(f)->result;
@@ -52,32 +50,33 @@ static void on_resume(struct dsql_future *f) {
 static const struct future_class query_class = {on_cancel, on_future_free, on_get_result, on_resume};
 
 static void on_deadline(struct rt_timer *t) {
-  struct query *q = LIST_ENTRY(t, struct query, timer);
-  struct dsql_rt *rt = q->future.rt;
-  query_give_up(q, DSQL_ETIMEDOUT, "the call's timeout passed");
-  (void)rt;
+  query_give_up(LIST_ENTRY(t, struct query, timer), DSQL_ETIMEDOUT, "the call's timeout passed");
 }
 
 struct query *query_new(struct dsql_conn *c, const dsql_call *o) {
   const struct target *t = c->target->target;
   struct query *q = rt_block_get(c->rt);
-  uint32_t timeout_ms = o && o->timeout_ms ? o->timeout_ms : t->query_timeout_ms;
-  void *storage;
-  size_t size;
+  uint32_t timeout_ms = t->query_timeout_ms;
+  uint8_t *storage;
 
   if (!q) return NULL;
-  memset(q, 0, sizeof *q);
+  memset(&q->timer, 0, offsetof(struct query, result) - offsetof(struct query, timer));
   future_init(&q->future, c->rt, &query_class);
-  q->future_live = q->op_live = true;
-  q->conn = c;
-  storage = query_inline_storage(q, &size);
-  op_init(&q->op, rt_alloc(c->rt), OP_BYTES_MAX, storage, size);
-  arena_init(&q->arena, rt_chunks(c->rt));
+  storage = (uint8_t *)(q + 1);
+  op_init(&q->op, rt_alloc(c->rt), OP_BYTES_MAX, storage, QUERY_REQUEST_SIZE);
+  arena_init_on(&q->arena, rt_chunks(c->rt), storage + QUERY_REQUEST_SIZE,
+                RT_BLOCK_SIZE - sizeof *q - QUERY_REQUEST_SIZE);
   arena_init(&q->row_arena, rt_chunks(c->rt));
   result_init(&q->result, &q->arena);
-  q->bytes_max = o && o->result_bytes_max ? o->result_bytes_max : t->result_bytes_max;
-  q->text_results = o && o->text_results;
-  q->op.read_only = o && o->read_only;
+  q->future_live = q->op_live = true;
+  q->conn = c;
+  q->bytes_max = t->result_bytes_max;
+  if (o) {
+    if (o->timeout_ms) timeout_ms = o->timeout_ms;
+    if (o->result_bytes_max) q->bytes_max = o->result_bytes_max;
+    q->text_results = o->text_results;
+    q->op.read_only = o->read_only;
+  }
   if (timeout_ms) {
     q->timer.fire = on_deadline;
     rt_timer_start(c->rt, &q->timer, rt_now_ms(c->rt) + timeout_ms);
@@ -97,7 +96,7 @@ void query_op_done(struct query *q) {
 
 void query_complete(struct query *q, const struct error *error) {
   if (!query_pending(q)) return;
-  rt_timer_stop(q->future.rt, &q->timer);
+  if (q->timer.node.linked) rt_timer_stop(q->future.rt, &q->timer);
   future_complete(&q->future, error); /* may free the future's end; the block stays while the operation is live */
 }
 
@@ -107,8 +106,8 @@ static void complete_given_up(struct query *q, int code, const char *reason, uns
   struct error *e;
 
   if (!query_pending(q)) return;
-  e = error_printf(&q->arena, code, "%s%s", asked ? reason : "another member of its group was given up: ",
-                   asked ? "" : reason);
+  e = error_printf(&q->arena, code, "%s%s",
+                   asked ? reason : "another member of its group was given up: ", asked ? "" : reason);
   if (e) e->pub.flags |= flags;
   if (e && code == DSQL_EABORT) e->pub.app_code = q->stop_code;
   query_complete(q, e ? e : &error_nomem);

@@ -13,29 +13,32 @@ struct dsql_conn;
 struct dsql_stmt;
 struct statement;
 
+/* What of the block follows the struct: the encoded request, then the first rows. */
+enum { QUERY_REQUEST_SIZE = 288 };
+
 struct query {
-  struct dsql_future future; /* first */
+  struct dsql_future future; /* first; it and op initialise themselves */
   struct op op;
-  struct dsql_conn *conn; /* NULL once the operation has left the connection */
-  struct arena arena;     /* rows, errors, columns of an unnamed statement */
-  struct arena row_arena; /* a streamed row's texts */
-  struct dsql_result result;
-  struct dsql_result *current;  /* the result being read; NULL between results of a script */
-  struct dsql_result *last;     /* the newest finished one */
-  struct columns *shared;       /* counted columns that result refers to */
-  const struct error *error;    /* its own, until the group's end decides */
-  size_t bytes_max;
+  struct rt_timer timer;       /* from here to result: zeroed */
+  struct dsql_conn *conn;      /* NULL once the operation has left the connection */
+  struct dsql_result *current; /* the result being read; NULL between results of a script */
+  struct dsql_result *last;    /* the newest finished one */
+  struct columns *shared;      /* counted columns that result refers to */
+  const struct error *error;   /* its own, until the group's end decides */
   dsql_row_fn each;
   void *each_arg;
-  struct rt_timer timer;
-  struct statement *statement;  /* the session's named statement that this refers to; NULL: unnamed */
-  uint32_t bind_at;             /* in op.bytes: the Bind message, for encoding it once more */
-  uint64_t group;               /* number of the pipeline group it is a member of */
-  int stop_code;                /* what the row callback stopped it with */
-  bool parses;                  /* its Parse creates statement */
+  struct statement *statement; /* the session's named statement that this refers to; NULL: unnamed */
+  uint64_t group;              /* number of the pipeline group it is a member of */
+  uint32_t bind_at;            /* in op.bytes: the Bind message, for encoding it once more */
+  int stop_code;               /* what the row callback stopped it with */
+  bool parses;                 /* its Parse creates statement */
   bool text_results;
   bool op_live, future_live;
   bool paused, retried, grouped;
+  struct dsql_result result; /* initialises itself, like what follows */
+  struct arena arena;        /* rows, errors, columns of an unnamed statement */
+  struct arena row_arena;    /* a streamed row's texts */
+  size_t bytes_max;
 };
 
 /* A fresh pending query on c, or NULL when there is no memory. */
@@ -47,7 +50,6 @@ void query_complete(struct query *q, const struct error *error);
 static inline bool query_pending(const struct query *q) { return !q->future.ready; }
 static inline struct query *query_of_op(struct op *op) { return LIST_ENTRY(op, struct query, op); }
 static inline struct query *query_of_future(struct dsql_future *f) { return (struct query *)(void *)f; }
-void *query_inline_storage(struct query *q, size_t *size);
 
 /* The user or a deadline gives up on it: completes now with code (ECANCELED, ETIMEDOUT, ETOOBIG), unsent ones are
  * dropped, sent ones are swallowed, and the server is asked to cancel where that can hit nothing else. */

@@ -7,59 +7,68 @@
 #include "conn/columns.h"
 
 /* Rows are found through chunks of pointers that double: 8 in the struct, then 8, 16, 32, ... in the arena. */
-enum { RESULT_FIRST_ROWS = 8, RESULT_CHUNKS = 29 };
+enum { RESULT_FIRST_ROWS = 8, RESULT_CHUNKS = 29, RESULT_TAG_MAX = 40 };
 
 struct dsql_result {
   struct arena *arena;           /* rows, and texts made by the getters; of a streamed row: emptied behind each row */
   const struct columns *columns; /* NULL: the statement gives no rows */
-  const uint8_t *formats;        /* per column as they came; NULL: text */
-  dsql_column *cells;            /* columns->list */
-  unsigned count;
+  const uint32_t *oids;          /* of the columns' types */
+  const uint8_t *formats;        /* per column, as they came: 0 text, 1 binary */
+  unsigned count;                /* of columns */
   bool streamed;                 /* one row: offsets and body below */
   size_t rows;
-  uint32_t *offsets;
-  const uint8_t *body;
-  const uint32_t *first[RESULT_FIRST_ROWS];
-  const uint32_t **chunks[RESULT_CHUNKS];
+
+  /* The row that was read last, which is mostly the one that is read next. */
+  size_t at_row;
+  const uint32_t *at_offsets;
+  const uint8_t *at_body;
+
+  const uint32_t **slot, **slot_end; /* where the next row's pointer goes */
+  const uint32_t ***chunks;          /* RESULT_CHUNKS of them, made with the first */
+  uint32_t *offsets;                 /* of the streamed row */
   dsql_str tag;
   struct dsql_result *next;
+  /* From here on nothing is initialised. */
+  char tag_text[RESULT_TAG_MAX];
+  const uint32_t *first[RESULT_FIRST_ROWS];
 };
 
 void result_init(struct dsql_result *r, struct arena *a);
-void result_set_columns(struct dsql_result *r, const struct columns *c, const uint8_t *formats);
-/* body: of a DataRow; copied. 0, ENOMEM, EPROTO (does not fit the columns). */
-int result_append(struct dsql_result *r, const uint8_t *body, size_t n);
+void result_set_columns(struct dsql_result *r, const struct columns *c, bool binary);
+/* A run of whole DataRow messages, headers included; copied. 0, ENOMEM, ETOOBIG, EPROTO (a row that does not fit the
+ * columns). */
+int result_append(struct dsql_result *r, const uint8_t *run, size_t n);
+void result_set_tag(struct dsql_result *r, const char *tag, size_t n); /* cut when it is absurdly long */
 /* Shows a row that stays in the caller's memory; r->offsets has room for every column. 0, EPROTO. */
 int result_show(struct dsql_result *r, const uint8_t *body, size_t n);
 
-/* The field's bytes; false when it is NULL or there is none (*exists tells which). */
 struct field {
   const uint8_t *p;
   size_t len;
 };
 
-static inline const uint32_t *result_row(const struct dsql_result *r, size_t row) {
-  unsigned level;
-  if (row < RESULT_FIRST_ROWS) return r->first[row];
-  level = 60u - (unsigned)__builtin_clzll(row); /* 8..15 -> 0, 16..31 -> 1 */
-  return r->chunks[level][row - ((size_t)RESULT_FIRST_ROWS << level)];
+/* Looks up the row for result_field(). */
+static inline void result_go_to(struct dsql_result *r, size_t row) {
+  const uint32_t *offsets;
+  if (row < RESULT_FIRST_ROWS) {
+    offsets = r->first[row];
+  } else {
+    unsigned level = 60u - (unsigned)__builtin_clzll(row); /* 8..15 -> 0, 16..31 -> 1 */
+    offsets = r->chunks[level][row - ((size_t)RESULT_FIRST_ROWS << level)];
+  }
+  r->at_row = row;
+  r->at_offsets = offsets;
+  r->at_body = (const uint8_t *)(offsets + r->count);
 }
 
 /* 0, EINVAL (no such row or column), ENULL. */
 static inline int result_field(const struct dsql_result *r, size_t row, unsigned col, struct field *out) {
-  const uint32_t *offsets;
-  const uint8_t *body;
   uint32_t len;
 
   if (row >= r->rows || col >= r->count) return DSQL_EINVAL;
-  if (r->streamed) {
-    offsets = r->offsets;
-    body = r->body;
-  } else {
-    offsets = result_row(r, row);
-    body = (const uint8_t *)(offsets + r->count);
-  }
-  out->p = body + offsets[col];
+  /* Only the memory of where we are changes: a result is const to its reader. */
+  if (row != r->at_row) result_go_to((struct dsql_result *)(uintptr_t)r, row);
+  out->p = r->at_body + r->at_offsets[col];
   len = load_be32(out->p - 4);
   if (len == UINT32_MAX) return DSQL_ENULL;
   out->len = len;

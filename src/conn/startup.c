@@ -82,9 +82,8 @@ enum { PAIRS_MAX = 8 };
 
 static size_t startup_pairs(const struct target *t, struct wire_pair pairs[PAIRS_MAX]) {
   size_t n = 0;
-  const struct wire_pair optional[] = {{"options", t->options}, {"application_name", t->application_name},
-                                       {"TimeZone", t->timezone},
-                                       {"geqo", t->geqo}};
+  const struct wire_pair optional[] = {
+      {"options", t->options}, {"application_name", t->application_name}, {"TimeZone", t->timezone}, {"geqo", t->geqo}};
   pairs[n++] = (struct wire_pair){"user", t->user};
   pairs[n++] = (struct wire_pair){"database", t->dbname};
   pairs[n++] = (struct wire_pair){"client_encoding", t->client_encoding ? t->client_encoding : "UTF8"};
@@ -107,26 +106,25 @@ int startup_begin_session(struct dsql_conn *c, struct fault *f) {
   const struct target *t = c->target->target;
   const struct target_host *h = current_host(c);
   struct wire_pair pairs[PAIRS_MAX];
-  struct session_config config = {
-      .alloc = rt_alloc(c->rt),
-      .protocol = t->max_protocol,
-      .protocol_min = t->min_protocol,
-      .startup = pairs,
-      .startup_count = startup_pairs(t, pairs),
-      .user = t->user,
-      .password = target_password(t, c->connect.order[c->connect.host_at]),
-      .tls = c->connect.over_tls,
-      .local = h->unix_socket,
-      .cleartext_without_tls = t->cleartext_without_tls,
-      .require_auth = REQUIRE_AUTH_ANY,
-      .channel_binding = bindings[t->channel_binding],
-      .binding_data = c->connect.binding,
-      .scram_client_key = t->scram_client_key_set ? t->scram_client_key : NULL,
-      .scram_server_key = t->scram_server_key_set ? t->scram_server_key : NULL,
-      .message_max = t->message_bytes_max,
-      .hold = t->session_attrs != TARGET_SESSION_ANY,
-      .trace = c->trace_fn ? conn_trace : NULL,
-      .trace_arg = c};
+  struct session_config config = {.alloc = rt_alloc(c->rt),
+                                  .protocol = t->max_protocol,
+                                  .protocol_min = t->min_protocol,
+                                  .startup = pairs,
+                                  .startup_count = startup_pairs(t, pairs),
+                                  .user = t->user,
+                                  .password = target_password(t, c->connect.order[c->connect.host_at]),
+                                  .tls = c->connect.over_tls,
+                                  .local = h->unix_socket,
+                                  .cleartext_without_tls = t->cleartext_without_tls,
+                                  .require_auth = REQUIRE_AUTH_ANY,
+                                  .channel_binding = bindings[t->channel_binding],
+                                  .binding_data = c->connect.binding,
+                                  .scram_client_key = t->scram_client_key_set ? t->scram_client_key : NULL,
+                                  .scram_server_key = t->scram_server_key_set ? t->scram_server_key : NULL,
+                                  .message_max = t->message_bytes_max,
+                                  .hold = t->session_attrs != TARGET_SESSION_ANY,
+                                  .trace = c->trace_fn ? conn_trace : NULL,
+                                  .trace_arg = c};
 
   if (t->require_auth) {
     dsql_str methods = {t->require_auth, strlen(t->require_auth)};
@@ -161,8 +159,9 @@ int startup_check_session(struct dsql_conn *c, bool second_pass, struct fault *f
 
   if (want == TARGET_SESSION_ANY || (want == TARGET_SESSION_PREFER_STANDBY && second_pass)) return 0;
   if (!parameters_get(&s->parameters, "in_hot_standby").ptr)
-    return fault_set(f, DSQL_EUNSUPPORTED, "target_session_attrs needs a server that reports in_hot_standby "
-                                           "(PostgreSQL 14 or newer)");
+    return fault_set(f, DSQL_EUNSUPPORTED,
+                     "target_session_attrs needs a server that reports in_hot_standby "
+                     "(PostgreSQL 14 or newer)");
   switch (want) {
     case TARGET_SESSION_READ_WRITE: return read_only ? fault_set(f, DSQL_EIO, "the session is read-only") : 0;
     case TARGET_SESSION_READ_ONLY: return read_only ? 0 : fault_set(f, DSQL_EIO, "the session is not read-only");

@@ -50,6 +50,14 @@ void dsql_stmt_free(dsql_stmt *s) {
   unref(s);
 }
 
+/* A format code for each of the most columns, and the Execute. */
+enum { TAIL_MAX = 2 + 2 * 65535 + 16 };
+
+int statement_prepare_tail(struct statement *s) {
+  buf_reset(&s->tail);
+  return wire_prepare_tail(&s->tail, s->columns->formats, s->columns->any_binary ? s->columns->count : 0);
+}
+
 struct statement *statement_get(struct dsql_conn *c, struct dsql_stmt *s) {
   struct statement *new;
 
@@ -69,6 +77,8 @@ struct statement *statement_get(struct dsql_conn *c, struct dsql_stmt *s) {
   new->conn = c;
   s->refs++;
   (void)snprintf(new->name, sizeof new->name, "dsql_%llu", (unsigned long long)++c->statement_count);
+  new->name_len = strlen(new->name);
+  buf_init(&new->tail, rt_alloc(c->rt), TAIL_MAX);
   list_push_front(&s->statements, &new->by_stmt);
   list_push_back(&c->statements, &new->by_conn);
   return new;
@@ -80,6 +90,7 @@ static void statement_free(struct statement *s) {
   list_remove(&s->by_conn);
   list_remove(&s->by_stmt);
   columns_unref(s->columns);
+  buf_deinit(&s->tail);
   mem_free(rt_alloc(s->conn->rt), s->param_oids);
   mem_free(rt_alloc(s->conn->rt), s);
   unref(stmt);

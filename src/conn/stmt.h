@@ -11,6 +11,7 @@
 #ifndef DSQL_CONN_STMT_H
 #define DSQL_CONN_STMT_H
 
+#include "base/buf.h"
 #include "conn/columns.h"
 #include "rt/rt.h"
 #include "session/sql.h"
@@ -39,19 +40,22 @@ struct statement {
   struct dsql_stmt *stmt;
   struct dsql_conn *conn;
   enum statement_state state;
-  bool parsed;             /* while PARSING: ParseComplete came */
+  bool parsed;                /* while PARSING: ParseComplete came */
   const struct query *parser; /* while PARSING: whose group holds the Parse */
-  uint64_t group;          /* and the number of that group */
-  unsigned users;          /* queries that refer to it */
-  struct columns *columns; /* READY */
-  uint32_t *param_oids;    /* as given to Parse, then as described; 0: not known yet */
+  uint64_t group;             /* and the number of that group */
+  unsigned users;             /* queries that refer to it */
+  struct columns *columns;    /* READY */
+  uint32_t *param_oids;       /* as given to Parse, then as described; 0: not known yet */
   size_t param_count;
+  struct buf tail; /* READY: what follows the parameters of every Bind, see wire_execute_prepared() */
+  size_t name_len;
   char name[24];
 };
 
 /* Finds or makes it; NULL when there is no memory. */
 struct statement *statement_get(struct dsql_conn *c, struct dsql_stmt *s);
-void statement_release(struct statement *s); /* a query lets go */
+int statement_prepare_tail(struct statement *s); /* its columns are new: 0, ENOMEM */
+void statement_release(struct statement *s);     /* a query lets go */
 void statement_free_all(struct dsql_conn *c);
 /* The server has dropped or may have dropped every named statement. */
 void statement_stale_all(struct dsql_conn *c);

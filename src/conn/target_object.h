@@ -14,9 +14,9 @@ struct dsql_target {
   struct dsql_rt *rt;
   unsigned refs;
   struct target *target;
-  struct tls_context *tls;  /* the newest that was loaded, or NULL */
+  struct tls_context *tls; /* the newest that was loaded, or NULL */
   struct tls_load *loading;
-  uint64_t checked_ms;      /* when the files were looked at last */
+  uint64_t checked_ms; /* when the files were looked at last */
 };
 
 /* Waits for the target's TLS context. Linked into the load; called once, from the loop, unless removed before. */

@@ -67,11 +67,13 @@ static void on_data(void *owner, const uint8_t *p, size_t n) {
     link_read_limit(t->link, 0);
     succeed(t);
   } else if (*p == 'N') {
-    fail(t, DSQL_ETLS, "the server does not support TLS, but sslmode requires it (sslmode=disable or prefer goes without)");
+    fail(t, DSQL_ETLS,
+         "the server does not support TLS, but sslmode requires it (sslmode=disable or prefer goes without)");
   } else if (*p == 'E') {
     fail(t, DSQL_EPROTO, "the server answered the SSLRequest with an error, whose text can't be trusted before TLS");
   } else {
-    fail(t, DSQL_EPROTO, "protocol violation: the answer to the SSLRequest is neither S nor N; is this a PostgreSQL server?");
+    fail(t, DSQL_EPROTO,
+         "protocol violation: the answer to the SSLRequest is neither S nor N; is this a PostgreSQL server?");
   }
 }
 
@@ -92,9 +94,8 @@ static void on_end(void *owner, const struct fault *f) {
   if (f->code == DSQL_ECLOSED) {
     told.code = 0;
     fault_set(&told, DSQL_EIO,
-              t->state == TRANSPORT_ANSWER
-                  ? "the server closed the connection instead of answering the SSLRequest"
-                  : "the server closed the connection during the TLS handshake%s",
+              t->state == TRANSPORT_ANSWER ? "the server closed the connection instead of answering the SSLRequest"
+                                           : "the server closed the connection during the TLS handshake%s",
               t->params.kind == SSLMODE_DIRECT ? " (direct TLS needs PostgreSQL 17 or newer; else use "
                                                  "sslnegotiation=postgres)"
                                                : "");
@@ -109,8 +110,8 @@ static bool peer_refused(struct transport *t, int fd, struct fault *f) {
   if (!t->params.require_peer || !t->params.dial.unix_path) return false;
   if (socket_peer_user(fd, user, sizeof user, f)) return true;
   if (strcmp(user, t->params.require_peer) == 0) return false;
-  fault_set(f, DSQL_EAUTH, "requirepeer asks for the user \"%s\", but the server runs as \"%s\"", t->params.require_peer,
-            user);
+  fault_set(f, DSQL_EAUTH, "requirepeer asks for the user \"%s\", but the server runs as \"%s\"",
+            t->params.require_peer, user);
   return true;
 }
 

@@ -23,9 +23,9 @@ struct transport_params {
   struct dial_params dial;
   enum sslmode_transport kind;
   bool plain_on_refusal;
-  struct tls_context *tls;       /* unless PLAIN */
+  struct tls_context *tls; /* unless PLAIN */
   struct tls_session_params tls_params;
-  const char *require_peer;      /* Unix sockets; NULL: any */
+  const char *require_peer; /* Unix sockets; NULL: any */
   size_t out_max;
 };
 
@@ -33,8 +33,8 @@ struct transport_result {
   struct link *link; /* NULL: failed; on success its events still go to the transport until transport_release() */
   struct socket_address address;
   bool tls;
-  bool refused;      /* the server answered 'N' or 'E' to the SSLRequest */
-  bool dialed;       /* the socket was connected: what failed came after */
+  bool refused; /* the server answered 'N' or 'E' to the SSLRequest */
+  bool dialed;  /* the socket was connected: what failed came after */
   unsigned round_trips;
 };
 
