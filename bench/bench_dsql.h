@@ -24,7 +24,7 @@ int64_t one_value(const dsql_result *r);
 
 void run_connect(struct client *c, uint64_t count);
 void run_idle(struct client *c, uint64_t count);
-/* The longest time between two iterations of a loop that never waits, while one connection is made and used. */
+/* The longest time between two ticks of the loop's millisecond timer while one connection is made and used. */
 void run_stall(struct client *c);
 
 #endif

@@ -252,17 +252,14 @@ static void run_idle(uint64_t count, const char *target) {
   int64_t sum = 0;
   PGconn **connections = calloc(count, sizeof(PGconn *));
 
-  if (!connections || count <= IDLE_FIRST) die("idle: COUNT is more than %d", IDLE_FIRST);
+  if (!connections || count <= IDLE_BATCH) die("idle: COUNT is more than %d", IDLE_BATCH);
   for (uint64_t i = 0; i < count; i++) {
-    if (i == IDLE_FIRST) {
-      usleep(IDLE_WAIT_MS * 1000);
-      first_kb = measure_rss_kb();
-    }
     connections[i] = open_connection(target);
     sum += first_row(connections[i], (int64_t)i);
+    if ((i + 1) % IDLE_BATCH == 0 || i + 1 == count) usleep(IDLE_WAIT_MS * 1000);
+    if (i + 1 == IDLE_BATCH) first_kb = measure_rss_kb();
   }
-  usleep(IDLE_WAIT_MS * 1000);
-  report("count", (int64_t)(count - IDLE_FIRST));
+  report("count", (int64_t)(count - IDLE_BATCH));
   report("rss_kb", measure_rss_kb() - first_kb);
   report("sum", sum);
   for (uint64_t i = 0; i < count; i++) PQfinish(connections[i]);

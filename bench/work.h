@@ -8,7 +8,8 @@
  *   rows_int4   one query of COUNT rows of one int4
  *   rows_six    one query of COUNT rows of int4, int8, float8, text, timestamptz, bool
  *   connect     COUNT times connect, select $1::int8, disconnect
- *   idle        COUNT connections, each having run one query, then idle: resident memory per connection
+ *   idle        COUNT connections, each having run one query, opened in batches that then fall idle, so that what
+ *               connecting needs for a moment is used again by the next batch: resident memory per connection
  *
  * The statement is a named prepared one (but for connect, where it runs once), parameters and results are binary.
  * Every field is checked for NULL and for its type, decoded, and added to a sum that both programs must agree on. The
@@ -21,10 +22,10 @@
 
 enum {
   DEPTH = 100,
-  WARM_UP = 200, /* queries; two full pipelines */
+  WARM_UP = 2000, /* queries: twenty full pipelines, so that free lists have seen every pattern of arrival */
   WARM_UP_ROWS = 1000,
   WARM_UP_CONNECTS = 5,
-  IDLE_FIRST = 50,    /* connections at the first look at the memory */
+  IDLE_BATCH = 50,    /* connections opened at a time; the memory is first looked at after one batch */
   IDLE_WAIT_MS = 1700 /* longer than it takes to give buffers back */
 };
 
