@@ -45,7 +45,8 @@ static void show_connect(dsql_conn *conn) {
 enum { MEMBERS = 5 };
 
 static void show_pipeline(dsql_conn *conn) {
-  dsql_future *f[MEMBERS], *setup = dsql_exec(conn, "CREATE TEMP TABLE account(id int PRIMARY KEY, balance int8)", NULL);
+  dsql_future *f[MEMBERS],
+      *setup = dsql_exec(conn, "CREATE TEMP TABLE account(id int PRIMARY KEY, balance int8)", NULL);
   dsql_conn_stats before, after;
 
   wait_for("CREATE TABLE", setup);

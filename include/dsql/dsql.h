@@ -88,15 +88,15 @@ enum dsql_error_flag {
 
 /* Lives as long as the future it was read from. */
 typedef struct dsql_error {
-  int code;               /* enum dsql_code */
-  int os_error;           /* errno of a failed socket call, else 0 */
-  int app_code;           /* what a row callback returned to stop its query */
-  unsigned flags;         /* enum dsql_error_flag */
-  unsigned attempts;      /* how often the work was tried; 1 unless something retries */
-  int cause_index;        /* index in its group of the statement that failed; -1: none (a failure at Sync, a socket) */
-  char sqlstate[6];       /* of the server, else "" */
-  dsql_str message;       /* one sentence or more, for people; never contains a secret */
-  dsql_str detail, hint;  /* of the server, may be empty */
+  int code;              /* enum dsql_code */
+  int os_error;          /* errno of a failed socket call, else 0 */
+  int app_code;          /* what a row callback returned to stop its query */
+  unsigned flags;        /* enum dsql_error_flag */
+  unsigned attempts;     /* how often the work was tried; 1 unless something retries */
+  int cause_index;       /* index in its group of the statement that failed; -1: none (a failure at Sync, a socket) */
+  char sqlstate[6];      /* of the server, else "" */
+  dsql_str message;      /* one sentence or more, for people; never contains a secret */
+  dsql_str detail, hint; /* of the server, may be empty */
 } dsql_error;
 
 DSQL_API const char *dsql_strerror(int code);
@@ -158,19 +158,19 @@ DSQL_API DSQL_NODISCARD int dsql_future_run(dsql_future *f);
 #define DSQL_DATE_NEG_INFINITY INT32_MIN
 #define DSQL_TIMESTAMP_INFINITY INT64_MAX
 #define DSQL_TIMESTAMP_NEG_INFINITY INT64_MIN
-#define DSQL_UNIX_EPOCH_DAYS INT32_C(10957)              /* 1970-01-01 is day -10957 */
-#define DSQL_UNIX_EPOCH_US INT64_C(946684800000000)      /* add to a timestamp to get Unix microseconds */
+#define DSQL_UNIX_EPOCH_DAYS INT32_C(10957)         /* 1970-01-01 is day -10957 */
+#define DSQL_UNIX_EPOCH_US INT64_C(946684800000000) /* add to a timestamp to get Unix microseconds */
 
 typedef struct dsql_uuid {
   uint8_t bytes[16];
 } dsql_uuid;
 typedef struct dsql_timetz {
-  int64_t time_us;         /* since midnight, local */
-  int32_t utc_offset_s;    /* seconds EAST of UTC: +02 is 7200 (the wire has the opposite sign) */
+  int64_t time_us;      /* since midnight, local */
+  int32_t utc_offset_s; /* seconds EAST of UTC: +02 is 7200 (the wire has the opposite sign) */
 } dsql_timetz;
 typedef struct dsql_interval {
   int64_t time_us;
-  int32_t days, months;    /* infinite (PostgreSQL 17+): all three at their minimum or maximum */
+  int32_t days, months; /* infinite (PostgreSQL 17+): all three at their minimum or maximum */
 } dsql_interval;
 
 /* Type OIDs of the codecs (src/include/catalog/pg_type.dat); any other type travels as text or raw bytes. */
@@ -188,11 +188,11 @@ enum dsql_oid {
 
 /* Made by the constructors; a struct so that it costs no memory. Pointers in it need only live until the call. */
 typedef struct dsql_param {
-  uint32_t oid;           /* 0: the server infers */
-  int16_t format;         /* 0 text, 1 binary */
-  int32_t len;            /* -1: NULL; -2: a constructor refused its input (then the call fails with EINVAL) */
-  const void *data;       /* NULL: the value is in imm */
-  unsigned char imm[24];  /* scalars, in wire form */
+  uint32_t oid;          /* 0: the server infers */
+  int16_t format;        /* 0 text, 1 binary */
+  int32_t len;           /* -1: NULL; -2: a constructor refused its input (then the call fails with EINVAL) */
+  const void *data;      /* NULL: the value is in imm */
+  unsigned char imm[24]; /* scalars, in wire form */
 } dsql_param;
 
 typedef struct dsql_params {
@@ -209,7 +209,8 @@ DSQL_API dsql_param dsql_int8(int64_t v);
 DSQL_API dsql_param dsql_oid(uint32_t v);
 DSQL_API dsql_param dsql_float4(float v);
 DSQL_API dsql_param dsql_float8(double v);
-DSQL_API dsql_param dsql_text(const char *s); /* type inferred by the server, so '2026-01-31' can be a date; NULL is NULL */
+DSQL_API dsql_param
+dsql_text(const char *s); /* type inferred by the server, so '2026-01-31' can be a date; NULL is NULL */
 DSQL_API dsql_param dsql_text_n(const char *s, size_t n);
 DSQL_API dsql_param dsql_bytes(const void *p, size_t n); /* bytea */
 DSQL_API dsql_param dsql_uuid_param(dsql_uuid v);
@@ -219,7 +220,7 @@ DSQL_API dsql_param dsql_timetz_param(dsql_timetz v);
 DSQL_API dsql_param dsql_timestamp(int64_t us);
 DSQL_API dsql_param dsql_timestamptz(int64_t us);
 DSQL_API dsql_param dsql_interval_param(dsql_interval v);
-DSQL_API dsql_param dsql_numeric(const char *decimal);             /* "12.30", "NaN" */
+DSQL_API dsql_param dsql_numeric(const char *decimal);              /* "12.30", "NaN" */
 DSQL_API dsql_param dsql_numeric_scaled(int64_t v, unsigned scale); /* v / 10^scale; scale 0..18 */
 DSQL_API dsql_param dsql_json(const char *s);
 DSQL_API dsql_param dsql_jsonb(const char *s);
@@ -238,12 +239,12 @@ extern "C" {
 
 DSQL_API size_t dsql_result_rows(const dsql_result *r);
 DSQL_API unsigned dsql_result_cols(const dsql_result *r);
-DSQL_API dsql_str dsql_result_tag(const dsql_result *r);     /* the command tag: "SELECT 2", "COMMIT" */
-DSQL_API int64_t dsql_result_affected(const dsql_result *r); /* from the tag; -1 if it has no count */
+DSQL_API dsql_str dsql_result_tag(const dsql_result *r);            /* the command tag: "SELECT 2", "COMMIT" */
+DSQL_API int64_t dsql_result_affected(const dsql_result *r);        /* from the tag; -1 if it has no count */
 DSQL_API const dsql_result *dsql_result_next(const dsql_result *r); /* the script's next statement, or NULL */
 DSQL_API dsql_str dsql_result_col_name(const dsql_result *r, unsigned col);
 DSQL_API uint32_t dsql_result_col_oid(const dsql_result *r, unsigned col);
-DSQL_API int dsql_result_col_format(const dsql_result *r, unsigned col); /* 0 text, 1 binary: of dsql_get_raw() */
+DSQL_API int dsql_result_col_format(const dsql_result *r, unsigned col);   /* 0 text, 1 binary: of dsql_get_raw() */
 DSQL_API int dsql_result_col_find(const dsql_result *r, const char *name); /* the first of that name, or -1 */
 /* The rest of a RowDescription column. */
 typedef struct dsql_column {
@@ -266,7 +267,8 @@ DSQL_API DSQL_NODISCARD int dsql_get_int4(const dsql_result *r, size_t row, unsi
 DSQL_API DSQL_NODISCARD int dsql_get_int8(const dsql_result *r, size_t row, unsigned col, int64_t *out);
 DSQL_API DSQL_NODISCARD int dsql_get_oid(const dsql_result *r, size_t row, unsigned col, uint32_t *out);
 DSQL_API DSQL_NODISCARD int dsql_get_float4(const dsql_result *r, size_t row, unsigned col, float *out);
-DSQL_API DSQL_NODISCARD int dsql_get_float8(const dsql_result *r, size_t row, unsigned col, double *out); /* float4 too */
+DSQL_API DSQL_NODISCARD int dsql_get_float8(const dsql_result *r, size_t row, unsigned col,
+                                            double *out); /* float4 too */
 /* Any type, as the text that the server would have sent. Free of copies when the column came as text. */
 DSQL_API DSQL_NODISCARD int dsql_get_text(const dsql_result *r, size_t row, unsigned col, dsql_str *out);
 DSQL_API DSQL_NODISCARD int dsql_get_bytes(const dsql_result *r, size_t row, unsigned col, dsql_str *out); /* bytea */
@@ -281,14 +283,20 @@ DSQL_API DSQL_NODISCARD int dsql_get_numeric(const dsql_result *r, size_t row, u
 /* The exact value times 10^scale (0..18); ERANGE when it has more decimals or does not fit, or is NaN or infinite. */
 DSQL_API DSQL_NODISCARD int dsql_get_numeric_scaled(const dsql_result *r, size_t row, unsigned col, unsigned scale,
                                                     int64_t *out);
-DSQL_API DSQL_NODISCARD int dsql_get_json(const dsql_result *r, size_t row, unsigned col, dsql_str *out); /* jsonb too */
+DSQL_API DSQL_NODISCARD int dsql_get_json(const dsql_result *r, size_t row, unsigned col,
+                                          dsql_str *out); /* jsonb too */
 /* The bytes as they came, and their format (may be NULL). */
 DSQL_API DSQL_NODISCARD int dsql_get_raw(const dsql_result *r, size_t row, unsigned col, dsql_str *out, int *format);
 
 /* ---- targets and configuration: sized structs, so a field can be added without breaking the ABI ----------------- */
 
 enum dsql_sslmode {
-  DSQL_SSL_DEFAULT, DSQL_SSL_DISABLE, DSQL_SSL_ALLOW, DSQL_SSL_PREFER, DSQL_SSL_REQUIRE, DSQL_SSL_VERIFY_CA,
+  DSQL_SSL_DEFAULT,
+  DSQL_SSL_DISABLE,
+  DSQL_SSL_ALLOW,
+  DSQL_SSL_PREFER,
+  DSQL_SSL_REQUIRE,
+  DSQL_SSL_VERIFY_CA,
   DSQL_SSL_VERIFY_FULL
 };
 
@@ -300,15 +308,15 @@ typedef struct dsql_config {
   const char *target;
   const char *host, *hostaddr, *database, *user, *password, *application_name;
   uint16_t port;
-  enum dsql_sslmode sslmode;    /* verify-full, except on Unix sockets */
-  uint32_t connect_timeout_ms;  /* over name lookup, TCP, TLS, authentication and all hosts; none */
-  uint32_t query_timeout_ms;    /* default of each call's timeout_ms; none */
-  uint32_t drain_timeout_ms;    /* 2000: how long a canceled operation's answers are awaited before the socket goes */
-  uint32_t queue_ops_max;       /* 65536 operations queued per connection, past it EBUSY | NOT_SENT */
-  size_t queue_bytes_max;       /* 256 MiB of encoded requests queued per connection, likewise */
-  size_t result_bytes_max;      /* 1 GiB per materialised result, past it ETOOBIG and the connection is kept */
-  size_t message_bytes_max;     /* 1 GiB - 1: a larger server message is a protocol violation */
-  bool cleartext_without_tls;   /* allow a cleartext password to leave over an unencrypted TCP connection */
+  enum dsql_sslmode sslmode;   /* verify-full, except on Unix sockets */
+  uint32_t connect_timeout_ms; /* over name lookup, TCP, TLS, authentication and all hosts; none */
+  uint32_t query_timeout_ms;   /* default of each call's timeout_ms; none */
+  uint32_t drain_timeout_ms;   /* 2000: how long a canceled operation's answers are awaited before the socket goes */
+  uint32_t queue_ops_max;      /* 65536 operations queued per connection, past it EBUSY | NOT_SENT */
+  size_t queue_bytes_max;      /* 256 MiB of encoded requests queued per connection, likewise */
+  size_t result_bytes_max;     /* 1 GiB per materialised result, past it ETOOBIG and the connection is kept */
+  size_t message_bytes_max;    /* 1 GiB - 1: a larger server message is a protocol violation */
+  bool cleartext_without_tls;  /* allow a cleartext password to leave over an unencrypted TCP connection */
 } dsql_config;
 DSQL_API void dsql_config_init_sized(dsql_config *c, size_t size);
 #define dsql_config_init(c) dsql_config_init_sized((c), sizeof *(c))
@@ -374,8 +382,8 @@ DSQL_API void dsql_stmt_free(dsql_stmt *s); /* operations under way keep it aliv
 enum dsql_conn_status {
   DSQL_CONN_CONNECTING, /* name lookup, TCP, TLS or authentication under way */
   DSQL_CONN_READY,
-  DSQL_CONN_DRAINING,   /* a canceled operation's answers are awaited; calls queue */
-  DSQL_CONN_FAILED      /* failed: every call fails with ECLOSED */
+  DSQL_CONN_DRAINING, /* a canceled operation's answers are awaited; calls queue */
+  DSQL_CONN_FAILED    /* failed: every call fails with ECLOSED */
 };
 enum dsql_tx_status { DSQL_TX_UNKNOWN = 0, DSQL_TX_IDLE = 'I', DSQL_TX_OPEN = 'T', DSQL_TX_FAILED = 'E' };
 
@@ -383,7 +391,7 @@ DSQL_API enum dsql_conn_status dsql_conn_status(const dsql_conn *c);
 DSQL_API enum dsql_tx_status dsql_conn_tx_status(const dsql_conn *c); /* of the last ReadyForQuery */
 /* The last ParameterStatus of that name ("server_version"), or an empty view; lives until the next loop turn. */
 DSQL_API dsql_str dsql_conn_parameter(const dsql_conn *c, const char *name);
-DSQL_API int32_t dsql_conn_backend_pid(const dsql_conn *c); /* 0 when the server sent no BackendKeyData */
+DSQL_API int32_t dsql_conn_backend_pid(const dsql_conn *c);     /* 0 when the server sent no BackendKeyData */
 DSQL_API unsigned dsql_conn_server_version(const dsql_conn *c); /* 180004 for 18.4; 0 when unknown */
 DSQL_API bool dsql_conn_tls(const dsql_conn *c);
 DSQL_API dsql_rt *dsql_conn_rt(const dsql_conn *c);

@@ -14,7 +14,7 @@ struct dial_params {
   const char *unix_path;
   const struct socket_address *address; /* exactly this one (CancelRequest), instead of all the above */
   uint16_t port;
-  bool shuffle; /* load_balance_hosts=random: addresses in random order */
+  bool shuffle;    /* load_balance_hosts=random: addresses in random order */
   uint64_t random; /* seed for the shuffle */
   struct socket_options options;
 };

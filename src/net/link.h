@@ -34,7 +34,8 @@ struct link_stats {
 };
 
 /* Takes the fd over, also when it fails. out_max bounds link_out(). 0, ENOMEM, EIO. */
-int link_open(struct link **out, struct dsql_rt *rt, int fd, const struct link_events *events, void *owner, size_t out_max);
+int link_open(struct link **out, struct dsql_rt *rt, int fd, const struct link_events *events, void *owner,
+              size_t out_max);
 /* No event follows, also not from inside one; queued output is tried once (a Terminate), then everything is closed. Has
  * to be called after on_end, too: it gives the memory back. NULL is allowed. */
 void link_close(struct link *l);
@@ -42,9 +43,9 @@ void link_close(struct link *l);
 /* From here on events go to another owner: whoever negotiated the link hands it on. Also from inside an event. */
 void link_adopt(struct link *l, const struct link_events *events, void *owner);
 
-struct buf *link_out(struct link *l);    /* plaintext */
+struct buf *link_out(struct link *l);         /* plaintext */
 uint64_t link_appended(const struct link *l); /* plaintext bytes ever appended to link_out() */
-void link_flush_later(struct link *l);   /* on_flush, then one write, at the end of this turn */
+void link_flush_later(struct link *l);        /* on_flush, then one write, at the end of this turn */
 /* Plaintext bytes ever appended to link_out() of which at least one byte (TLS: of whose record) the kernel took. */
 uint64_t link_sent(const struct link *l);
 bool link_write_blocked(const struct link *l); /* the kernel's buffer is full: on_flush comes when it is not */

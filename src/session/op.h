@@ -41,12 +41,12 @@ enum op_step {
 enum op_outcome {
   OP_PENDING,
   OP_SUCCEEDED,
-  OP_FAILED,        /* its own ErrorResponse (a SESSION_ERROR event came before), or refused for a local reason */
-  OP_UNDONE,        /* it ran, then its group failed */
-  OP_SKIPPED,       /* not run: an earlier member of its group failed */
-  OP_ROLLED_BACK,   /* a COMMIT that was answered with the tag ROLLBACK */
-  OP_COPY_REFUSED,  /* it turned out to be a COPY, which was ended cleanly */
-  OP_LOST           /* the connection went first */
+  OP_FAILED,       /* its own ErrorResponse (a SESSION_ERROR event came before), or refused for a local reason */
+  OP_UNDONE,       /* it ran, then its group failed */
+  OP_SKIPPED,      /* not run: an earlier member of its group failed */
+  OP_ROLLED_BACK,  /* a COMMIT that was answered with the tag ROLLBACK */
+  OP_COPY_REFUSED, /* it turned out to be a COPY, which was ended cleanly */
+  OP_LOST          /* the connection went first */
 };
 
 struct op {
@@ -64,9 +64,9 @@ struct op {
   bool rows_seen;
   enum sql_effect effect; /* on the transaction block */
   enum op_outcome outcome;
-  unsigned flags;         /* DSQL_IN_DOUBT, DSQL_NOT_SENT, DSQL_ROLLED_BACK: set with the outcome */
-  int cause_index;        /* of the culprit in the group; -1 */
-  uint64_t begin, end;    /* range in the session's output stream; 0, 0 while not gathered */
+  unsigned flags;      /* DSQL_IN_DOUBT, DSQL_NOT_SENT, DSQL_ROLLED_BACK: set with the outcome */
+  int cause_index;     /* of the culprit in the group; -1 */
+  uint64_t begin, end; /* range in the session's output stream; 0, 0 while not gathered */
 };
 
 /* Operations that were not sent yet, in order. It belongs to the owner and outlives sessions: after a failed connect
@@ -85,7 +85,7 @@ void op_queue_push_first(struct op_queue *q, struct op *op); /* a retry: before 
 void op_queue_group_begin(struct op_queue *q);
 /* Moves op's whole group, of which nothing was sent, to `dropped`. */
 void op_queue_drop(struct op_queue *q, struct op *op, struct list *dropped);
-struct op *op_queue_pop(struct op_queue *q); /* NULL when empty */
+struct op *op_queue_pop(struct op_queue *q);             /* NULL when empty */
 void op_queue_forget(struct op_queue *q, struct op *op); /* unlinks, from wherever it is, and stops counting it */
 
 void op_init(struct op *op, const dsql_alloc *alloc, size_t bytes_max, void *storage, size_t storage_size);

@@ -2,7 +2,9 @@
 
 #include <string.h>
 
-void parameters_init(struct parameters *p, const dsql_alloc *alloc) { buf_init(&p->pairs, alloc, PARAMETERS_BYTES_MAX); }
+void parameters_init(struct parameters *p, const dsql_alloc *alloc) {
+  buf_init(&p->pairs, alloc, PARAMETERS_BYTES_MAX);
+}
 
 void parameters_deinit(struct parameters *p) { buf_deinit(&p->pairs); }
 

@@ -5,7 +5,8 @@
 
 bool session_can_gather(const struct session *s) {
   const struct op *first = list_empty(&s->queue->list) ? NULL : op_of(s->queue->list.next);
-  if (!first || first == s->queue->group_open || !s->may_send || s->abandoned || s->phase == SESSION_FAILED) return false;
+  if (!first || first == s->queue->group_open || !s->may_send || s->abandoned || s->phase == SESSION_FAILED)
+    return false;
   if (list_empty(&s->inflight)) return true;
   return !first->barrier && !op_of(s->inflight.prev)->barrier;
 }

@@ -9,7 +9,8 @@
 int session_init(struct session *s, const struct session_config *c, struct op_queue *queue, struct buf *out) {
   size_t from = out->len;
 
-  *s = (struct session){.config = *c, .queue = queue, .out = out, .phase = SESSION_AUTHENTICATE, .protocol = c->protocol};
+  *s = (struct session){
+      .config = *c, .queue = queue, .out = out, .phase = SESSION_AUTHENTICATE, .protocol = c->protocol};
   buf_init(&s->carry, c->alloc, c->message_max + 1);
   parameters_init(&s->parameters, c->alloc);
   list_init(&s->inflight);
@@ -185,8 +186,8 @@ static int cut(struct session *s, const uint8_t **p, size_t *left, struct wire_f
   rc = wire_frame_cut(*p, *left, s->config.message_max, m);
   if (rc == DSQL_EPROTO) session_fail(s, rc, "protocol violation: a message of the server has a length below 4");
   if (rc == DSQL_ETOOBIG)
-    session_fail(s, DSQL_EPROTO, "protocol violation: a message of the server has %zu bytes; the limit is %zu", m->total,
-                 s->config.message_max);
+    session_fail(s, DSQL_EPROTO, "protocol violation: a message of the server has %zu bytes; the limit is %zu",
+                 m->total, s->config.message_max);
   return rc;
 }
 

@@ -77,20 +77,20 @@ enum session_phase {
 
 enum session_event_type {
   EVENT_NONE,
-  EVENT_DERIVE,      /* session_derivation_init(), scram_derive() where it may block, then session_derived() */
-  EVENT_READY,       /* the session is up */
-  EVENT_COLUMNS,     /* op: RowDescription body; len 0 and body NULL for NoData */
-  EVENT_STMT_COLUMNS,/* op: the same, of the statement */
-  EVENT_STMT_PARAMS, /* op: body is the big-endian array of its parameters' type OIDs */
-  EVENT_PARSED,      /* op: its statement now exists on the server */
-  EVENT_ROWS,        /* op: a run of whole DataRow messages, headers included; see session_rows_done() */
-  EVENT_RESULT,      /* op: a result ended; body is the command tag, empty for EmptyQueryResponse */
-  EVENT_ERROR,       /* op or NULL: ErrorResponse body, checked */
-  EVENT_NOTICE,      /* NoticeResponse body, checked */
-  EVENT_NOTIFY,      /* NotificationResponse body, checked */
-  EVENT_OP_DONE,     /* op: outcome and flags are final; the session has forgotten it */
-  EVENT_GROUP_DONE,  /* ReadyForQuery was read and all its members were reported */
-  EVENT_FAILED       /* last event: session_fault() tells why */
+  EVENT_DERIVE,       /* session_derivation_init(), scram_derive() where it may block, then session_derived() */
+  EVENT_READY,        /* the session is up */
+  EVENT_COLUMNS,      /* op: RowDescription body; len 0 and body NULL for NoData */
+  EVENT_STMT_COLUMNS, /* op: the same, of the statement */
+  EVENT_STMT_PARAMS,  /* op: body is the big-endian array of its parameters' type OIDs */
+  EVENT_PARSED,       /* op: its statement now exists on the server */
+  EVENT_ROWS,         /* op: a run of whole DataRow messages, headers included; see session_rows_done() */
+  EVENT_RESULT,       /* op: a result ended; body is the command tag, empty for EmptyQueryResponse */
+  EVENT_ERROR,        /* op or NULL: ErrorResponse body, checked */
+  EVENT_NOTICE,       /* NoticeResponse body, checked */
+  EVENT_NOTIFY,       /* NotificationResponse body, checked */
+  EVENT_OP_DONE,      /* op: outcome and flags are final; the session has forgotten it */
+  EVENT_GROUP_DONE,   /* ReadyForQuery was read and all its members were reported */
+  EVENT_FAILED        /* last event: session_fault() tells why */
 };
 
 struct session_event {
@@ -118,14 +118,14 @@ struct session {
   /* Operations: queue -> (gathered) -> inflight -> (ReadyForQuery) -> done */
   struct op_queue *queue; /* the owner's */
   struct list inflight;
-  struct op *at;          /* whose replies are being read; NULL: none in flight, or the group waits for ReadyForQuery */
+  struct op *at; /* whose replies are being read; NULL: none in flight, or the group waits for ReadyForQuery */
   int at_index;
-  unsigned abandoned;     /* groups in flight that nobody waits for: nothing new is written meanwhile */
+  unsigned abandoned; /* groups in flight that nobody waits for: nothing new is written meanwhile */
   bool may_send;
   bool group_failed;
   bool group_failed_at_sync;
-  bool fatal_seen;        /* an ErrorResponse of severity FATAL or PANIC: an end of stream follows */
-  bool finishing;         /* reporting the members of the group that ReadyForQuery ended */
+  bool fatal_seen;                      /* an ErrorResponse of severity FATAL or PANIC: an end of stream follows */
+  bool finishing;                       /* reporting the members of the group that ReadyForQuery ended */
   bool group_reported, group_abandoned; /* the last member was reported; nobody waited for it */
   bool loss_marked;
   bool reported_failure;
@@ -141,8 +141,8 @@ struct session {
 
   struct scram scram;
   bool scram_begun, saw_auth_request;
-  bool was_ready; /* EVENT_READY was given */
-  bool refused;   /* an ErrorResponse answered the start-up: nothing that rode along was run */
+  bool was_ready;          /* EVENT_READY was given */
+  bool refused;            /* an ErrorResponse answered the start-up: nothing that rode along was run */
   enum auth_method method; /* that is under way or completed */
 };
 

@@ -1,6 +1,5 @@
 #include "session/sql.h"
 
-#include <stdbool.h>
 #include <string.h>
 
 struct scanner {
@@ -26,13 +25,17 @@ static void skip_block_comment(struct scanner *s) {
   s->pos = s->end;
 }
 
+/* A carriage return ends it too, as it does for the server. */
+static void skip_line_comment(struct scanner *s) {
+  while (s->pos < s->end && *s->pos != '\n' && *s->pos != '\r') s->pos++;
+}
+
 static void skip_blank(struct scanner *s) {
   while (s->pos < s->end) {
     if (is_space(*s->pos)) {
       s->pos++;
     } else if (s->end - s->pos >= 2 && s->pos[0] == '-' && s->pos[1] == '-') {
-      const char *eol = memchr(s->pos, '\n', (size_t)(s->end - s->pos));
-      s->pos = eol ? eol + 1 : s->end;
+      skip_line_comment(s);
     } else if (s->end - s->pos >= 2 && s->pos[0] == '/' && s->pos[1] == '*') {
       skip_block_comment(s);
     } else {
@@ -43,27 +46,60 @@ static void skip_blank(struct scanner *s) {
 
 enum { WORD_MAX = 12 };
 
+static char lower(char c) { return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c; }
+
 /* The next word in lower case, "" when there is none; longer words are cut, which no keyword of ours is. */
 static void next_word(struct scanner *s, char word[WORD_MAX + 1]) {
   size_t n = 0;
   skip_blank(s);
   for (; s->pos < s->end; s->pos++) {
-    char c = *s->pos;
-    if (c >= 'A' && c <= 'Z') c = (char)(c + 32);
+    char c = lower(*s->pos);
     if (!((c >= 'a' && c <= 'z') || c == '_')) break;
     if (n < WORD_MAX) word[n++] = c;
   }
   word[n] = '\0';
 }
 
-static bool rollback_is_partial(struct scanner *s) {
+/* word is in lower case; anywhere, also inside a literal or a name. */
+static bool mentions(const char *sql, size_t n, const char *word) {
+  size_t len = strlen(word);
+  for (size_t at = 0; at + len <= n; at++) {
+    size_t same = 0;
+    while (same < len && lower(sql[at + same]) == word[same]) same++;
+    if (same == len) return true;
+  }
+  return false;
+}
+
+static bool is_one_of(const char *word, const char *const *words) {
+  for (; *words; words++)
+    if (!strcmp(word, *words)) return true;
+  return false;
+}
+
+/* Behind COMMIT or ROLLBACK: PREPARED names another transaction. */
+static enum sql_effect end_of_block(struct scanner *s, enum sql_effect effect) {
   char word[WORD_MAX + 1];
   next_word(s, word);
+  if (!strcmp(word, "prepared")) return SQL_COMMITS_ITSELF;
   if (!strcmp(word, "work") || !strcmp(word, "transaction")) next_word(s, word);
-  return !strcmp(word, "to");
+  return effect == SQL_ROLLBACK && !strcmp(word, "to") ? SQL_ROLLBACK_TO : effect;
+}
+
+/* Behind CREATE, ALTER or DROP: what can't run in a block runs in transactions of its own. */
+static enum sql_effect definition(struct scanner *s) {
+  static const char *const objects[] = {"database", "tablespace", "subscription", "system", NULL};
+  const char *rest = s->pos;
+  char word[WORD_MAX + 1];
+  next_word(s, word);
+  if (is_one_of(word, objects) || mentions(rest, (size_t)(s->end - rest), "concurrently")) return SQL_COMMITS_ITSELF;
+  return SQL_PLAIN;
 }
 
 static enum sql_effect effect_at(struct scanner *s) {
+  static const char *const begins[] = {"begin", "start", NULL};
+  static const char *const definitions[] = {"create", "alter", "drop", NULL};
+  static const char *const commit_themselves[] = {"call", "do", "vacuum", "cluster", "reindex", "discard", NULL};
   char word[WORD_MAX + 1];
 
   /* Empty statements before the first real one change nothing. */
@@ -71,25 +107,17 @@ static enum sql_effect effect_at(struct scanner *s) {
     skip_blank(s);
   } while (s->pos < s->end && *s->pos == ';' && s->pos++);
   next_word(s, word);
-  switch (word[0]) {
-    case 'a': return !strcmp(word, "abort") ? SQL_ROLLBACK : SQL_PLAIN;
-    case 'b': return !strcmp(word, "begin") ? SQL_BEGIN : SQL_PLAIN;
-    case 'c':
-      if (!strcmp(word, "commit")) return SQL_COMMIT;
-      if (!strcmp(word, "copy")) return SQL_COPY;
-      return !strcmp(word, "call") ? SQL_UNKNOWN : SQL_PLAIN;
-    case 'd': return !strcmp(word, "do") ? SQL_UNKNOWN : SQL_PLAIN;
-    case 'e': return !strcmp(word, "end") ? SQL_COMMIT : SQL_PLAIN;
-    case 'p':
-      if (strcmp(word, "prepare") != 0) return SQL_PLAIN;
-      next_word(s, word);
-      return !strcmp(word, "transaction") ? SQL_COMMIT : SQL_PLAIN;
-    case 'r':
-      if (strcmp(word, "rollback") != 0) return SQL_PLAIN;
-      return rollback_is_partial(s) ? SQL_PLAIN : SQL_ROLLBACK;
-    case 's': return !strcmp(word, "start") ? SQL_BEGIN : SQL_PLAIN;
-    default: return SQL_PLAIN;
-  }
+  if (is_one_of(word, begins)) return SQL_BEGIN;
+  if (!strcmp(word, "commit")) return end_of_block(s, SQL_COMMIT);
+  if (!strcmp(word, "end")) return SQL_COMMIT;
+  if (!strcmp(word, "rollback")) return end_of_block(s, SQL_ROLLBACK);
+  if (!strcmp(word, "abort")) return SQL_ROLLBACK;
+  if (!strcmp(word, "copy")) return SQL_COPY;
+  if (is_one_of(word, definitions)) return definition(s);
+  if (is_one_of(word, commit_themselves)) return SQL_COMMITS_ITSELF;
+  if (strcmp(word, "prepare") != 0) return SQL_PLAIN;
+  next_word(s, word);
+  return !strcmp(word, "transaction") ? SQL_COMMIT : SQL_PLAIN;
 }
 
 enum sql_effect sql_effect_of(const char *sql, size_t n) {
@@ -115,3 +143,5 @@ enum sql_effect sql_effect_of_script(const char *sql, size_t n) {
   if (first == SQL_COMMIT || !has_several(sql, n)) return first;
   return SQL_UNKNOWN;
 }
+
+bool sql_may_copy(const char *sql, size_t n) { return mentions(sql, n, "copy"); }

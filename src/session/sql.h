@@ -3,19 +3,25 @@
 #ifndef DSQL_SESSION_SQL_H
 #define DSQL_SESSION_SQL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 enum sql_effect {
-  SQL_PLAIN,    /* leaves the block as it is */
-  SQL_BEGIN,    /* BEGIN, START */
-  SQL_COMMIT,   /* COMMIT, END, PREPARE TRANSACTION */
-  SQL_ROLLBACK, /* ROLLBACK, ABORT; not ROLLBACK TO */
-  SQL_UNKNOWN,  /* CALL and DO, which may commit; a script of several statements */
+  SQL_PLAIN,          /* leaves the block as it is */
+  SQL_BEGIN,          /* BEGIN, START */
+  SQL_COMMIT,         /* COMMIT, END, PREPARE TRANSACTION */
+  SQL_ROLLBACK,       /* ROLLBACK, ABORT; not ROLLBACK TO */
+  SQL_ROLLBACK_TO,    /* to a savepoint: a block that has failed goes on */
+  SQL_COMMITS_ITSELF, /* CALL, DO, VACUUM, COMMIT PREPARED, ...: outside a block they may commit, themselves and what stands
+                         before them in their group; a block they can't end */
+  SQL_UNKNOWN,        /* a script of several statements */
   SQL_COPY
 };
 
 enum sql_effect sql_effect_of(const char *sql, size_t n);
 /* A script: SQL_UNKNOWN when anything follows a semicolon; but SQL_COMMIT when it starts with one. */
 enum sql_effect sql_effect_of_script(const char *sql, size_t n);
+/* True when the script may contain a COPY: nothing should travel behind it. */
+bool sql_may_copy(const char *sql, size_t n);
 
 #endif

@@ -34,8 +34,10 @@ static bool allowed(struct session *s, enum auth_method method) {
 
 static bool have_password(struct session *s) {
   if (s->config.password && s->config.password[0]) return true;
-  session_fail(s, DSQL_EAUTH, "the server asks for a password and none was given (user \"%s\"; set password=, PGPASSWORD "
-               "or a password file)", s->config.user);
+  session_fail(s, DSQL_EAUTH,
+               "the server asks for a password and none was given (user \"%s\"; set password=, PGPASSWORD "
+               "or a password file)",
+               s->config.user);
   return false;
 }
 
@@ -225,12 +227,11 @@ static enum handled on_negotiate_version(struct session *s, const struct wire_fr
   struct wire_negotiate_version v;
 
   if (wire_decode_negotiate_version(m->body, m->len, &v)) return session_fail_malformed(s, m->type);
-  if (s->phase != SESSION_AUTHENTICATE || v.version > s->config.protocol)
-    return session_fail_unexpected(s, m->type);
+  if (s->phase != SESSION_AUTHENTICATE || v.version > s->config.protocol) return session_fail_unexpected(s, m->type);
   if (v.version < s->config.protocol_min)
-    return session_fail(s, DSQL_EUNSUPPORTED, "the server speaks protocol %u.%u at most; min_protocol_version asks for %u.%u",
-                        v.version >> 16, v.version & 0xffff, s->config.protocol_min >> 16,
-                        s->config.protocol_min & 0xffff);
+    return session_fail(
+        s, DSQL_EUNSUPPORTED, "the server speaks protocol %u.%u at most; min_protocol_version asks for %u.%u",
+        v.version >> 16, v.version & 0xffff, s->config.protocol_min >> 16, s->config.protocol_min & 0xffff);
   s->protocol = v.version;
   return HANDLED;
 }
