@@ -36,7 +36,7 @@ struct fake_conn {
   struct fake_plan plan;
   int fd;
   SSL *ssl;
-  size_t sent, received;
+  size_t sent, received, challenged;
   uint8_t *out;
   size_t out_len, out_cap;
   bool over;
@@ -53,6 +53,8 @@ struct fake_conn {
 /* ---- bytes ---- */
 
 void *fake_arg(struct fake_conn *c) { return c->plan.arg; }
+size_t fake_sent(const struct fake_conn *c) { return c->sent; }
+size_t fake_challenged(const struct fake_conn *c) { return c->challenged; }
 
 static void reset(struct fake_conn *c) {
   struct linger now = {.l_onoff = 1};
@@ -257,6 +259,8 @@ bool fake_scram(struct fake_conn *c) {
   if (!client_first(c, &p)) return false;
   if (wrong->stop_before_first) return drain(c);
   server_first(c, &p);
+  if (!fake_flush(c)) return false;
+  c->challenged = c->sent;
   if (!fake_read_message(c, &type, body, sizeof body, &n) || type != 'p') return false;
   if (!wrong->wrong_signature && !wrong->ok_before_final && !peer_final(&p, body, n)) return false;
   if (wrong->stop_before_final) return drain(c);

@@ -72,7 +72,7 @@ struct fake_step {
 /* What fake_scram() does wrong. All zero: nothing. */
 struct fake_scram {
   const char *password;   /* NULL: "secret" */
-  const char *iterations; /* the text sent in place of 4096 */
+  const char *iterations; /* the text sent in place of 16 */
   bool foreign_nonce;     /* not ours extended */
   bool same_nonce;        /* ours, with nothing added */
   bool wrong_signature;
@@ -114,6 +114,9 @@ struct fake_counts fake_counts(struct fake_server *s);
 void fake_wait_reset(struct fake_server *s, unsigned seen);
 
 /* ---- for FAKE_CALL ---- */
+/* Bytes sent so far, and up to the end of SASLContinue. */
+size_t fake_sent(const struct fake_conn *c);
+size_t fake_challenged(const struct fake_conn *c);
 void *fake_arg(struct fake_conn *c);
 /* Queued; what is queued leaves before anything is read. */
 void fake_put(struct fake_conn *c, const void *p, size_t n);
