@@ -33,7 +33,7 @@ struct connect {
   struct sslmode_plan plan;
   unsigned attempt;
   struct buf report; /* what failed so far */
-  int last_code;
+  int last_code, last_os_error;
   bool over_tls; /* this attempt's link is encrypted */
   struct socket_address address;
   unsigned round_trips;
