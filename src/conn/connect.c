@@ -34,6 +34,7 @@ static void give_up(struct dsql_conn *c, int code) {
   if (text) told->pub.message = (dsql_str){text, k->report.len};
   e = text ? told : &error_nomem;
   if (text) told->pub.flags |= DSQL_CONN_LOST;
+  if (text) told->pub.os_error = k->last_os_error;
   conn_connect_stop(c);
   conn_fail(c, e);
 }
@@ -44,6 +45,7 @@ static void report(struct dsql_conn *c, const struct fault *f) {
   const char *name = h->unix_socket ? h->socket_path : h->host ? h->host : h->hostaddr;
 
   k->last_code = f->code;
+  k->last_os_error = f->os_error;
   if (k->report.len) buf_put_str(&k->report, "; ");
   if (h->unix_socket)
     buf_printf(&k->report, "connection to socket \"%s\" failed: %s", name, f->text);
