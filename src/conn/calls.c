@@ -5,7 +5,7 @@
 #include "conn/encode.h"
 
 /* Completes q, which is in no queue yet, with a fault. */
-static dsql_future *refuse(struct query *q, const struct fault *f, unsigned flags) {
+__attribute__((noinline, cold)) static dsql_future *refuse(struct query *q, const struct fault *f, unsigned flags) {
   struct fault told = *f;
   told.flags |= flags | DSQL_NOT_SENT;
   query_complete(q, error_from_fault(&q->arena, &told));

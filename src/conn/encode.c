@@ -5,11 +5,7 @@
 #include "base/cursor.h"
 #include "conn/conn.h"
 
-static int finish(struct query *q, bool sync, struct fault *f) {
-  struct buf *b = &q->op.bytes;
-  if (sync) wire_sync(b);
-  q->op.sync = sync;
-  if (buf_ok(b)) return 0;
+static int encoding_failed(const struct buf *b, struct fault *f) {
   if (b->error == DSQL_ENOMEM) return fault_set(f, DSQL_ENOMEM, "out of memory for the request");
   if (b->error == DSQL_EINVAL)
     return fault_set(f, DSQL_EINVAL,
@@ -17,6 +13,12 @@ static int finish(struct query *q, bool sync, struct fault *f) {
                      "2^31-1, or a scale above 18)");
   return fault_set(f, DSQL_ETOOBIG,
                    "the request is over a limit of the protocol: 65,535 parameters, 2 GiB per message");
+}
+
+static int finish(struct query *q, bool sync, struct fault *f) {
+  if (sync) wire_sync(&q->op.bytes);
+  q->op.sync = sync;
+  return buf_ok(&q->op.bytes) ? 0 : encoding_failed(&q->op.bytes, f);
 }
 
 /* The types that Parse declares: of the parameters, where they have one. *n is 0 when none has. */
@@ -63,14 +65,14 @@ int encode_script(struct query *q, const char *script, struct fault *f) {
   wire_query(&q->op.bytes, script, n);
   q->op.effect = sql_effect_of_script(script, n);
   q->op.steps = STEP_SCRIPT;
-  q->op.barrier = q->op.effect == SQL_COPY;
+  q->op.barrier = sql_may_copy(script, n);
   if (finish(q, false, f)) return f->code;
   q->op.sync = true;
   return 0;
 }
 
 /* A binary value of another type than the statement has would be misread by the server, silently when the widths agree. */
-static int check_types(const struct statement *on, dsql_params p, struct fault *f) {
+static inline int check_types(const struct statement *on, dsql_params p, struct fault *f) {
   for (size_t i = 0; i < p.n && i < on->param_count; i++) {
     uint32_t want = on->param_oids[i];
     if (p.v[i].oid == 0 || want == 0 || p.v[i].oid == want || p.v[i].format == 0) continue;
@@ -114,54 +116,71 @@ static int encode_first(struct query *q, struct statement *on, dsql_params p, st
   return 0;
 }
 
-static void encode_ready(struct query *q, struct statement *on, dsql_params p) {
+static void refer_to(struct query *q, struct statement *on) {
+  on->users++;
+  q->statement = on;
+}
+
+/* The path of every execution but the first. */
+static int encode_ready(struct query *q, struct statement *on, dsql_params p, bool sync, struct fault *f) {
   struct columns *columns = on->columns;
 
+  if (check_types(on, p, f)) return f->code;
   q->shared = columns_ref(columns);
   result_set_columns(&q->result, columns, !q->text_results);
   q->current = &q->result;
   q->bind_at = (uint32_t)q->op.bytes.len;
+  q->op.steps = STEP_BIND | STEP_EXECUTE;
+  q->op.sync = sync;
   if (q->text_results) {
     wire_bind(&q->op.bytes, "", on->name, p, NULL, 0);
     wire_execute(&q->op.bytes, "", 0);
+    if (sync) wire_sync(&q->op.bytes);
   } else {
-    wire_execute_prepared(&q->op.bytes, on->name, on->name_len, p, on->tail.data, on->tail.len);
+    wire_execute_prepared(&q->op.bytes, on->name, on->name_len, p, on->tail.data, on->tail.len, sync);
   }
+  if (!buf_ok(&q->op.bytes)) return encoding_failed(&q->op.bytes, f);
+  refer_to(q, on);
+  return 0;
+}
+
+/* Behind the Parse in the same group: what it will describe is not known yet. */
+static int encode_behind(struct query *q, struct statement *on, dsql_params p, bool sync, struct fault *f) {
+  if (check_types(on, p, f)) return f->code;
+  wire_bind(&q->op.bytes, "", on->name, p, NULL, 0);
+  wire_execute(&q->op.bytes, "", 0);
   q->op.steps = STEP_BIND | STEP_EXECUTE;
+  if (finish(q, sync, f)) return f->code;
+  refer_to(q, on);
+  return 0;
+}
+
+static int encode_parsing(struct query *q, struct statement *on, dsql_params p, bool sync, struct fault *f) {
+  int rc = encode_first(q, on, p, f);
+  if (rc) return rc;
+  wire_execute(&q->op.bytes, "", 0);
+  if (finish(q, sync, f)) return f->code;
+  on->state = STATEMENT_PARSING;
+  on->parser = q;
+  on->group = q->conn->group_number;
+  refer_to(q, on);
+  return 0;
 }
 
 int encode_statement(struct query *q, struct dsql_stmt *s, dsql_params p, bool sync, struct fault *f) {
   struct dsql_conn *c = q->conn;
   struct statement *on = statement_get(c, s);
-  int rc = 0;
 
   if (!on) return fault_set(f, DSQL_ENOMEM, "out of memory for a prepared statement");
-  if (on->state == STATEMENT_PARSING && !(c->grouping && on->group == c->group_number)) {
-    /* Whether that Parse will succeed is not known yet: this group brings its own, without a name. */
-    return encode_unnamed(q, s->sql, p, sync, f);
-  }
-  if (on->state == STATEMENT_READY || on->state == STATEMENT_PARSING) rc = check_types(on, p, f);
-  if (rc) return rc;
   switch (on->state) {
-    case STATEMENT_READY: encode_ready(q, on, p); break;
-    case STATEMENT_PARSING:
-      wire_bind(&q->op.bytes, "", on->name, p, NULL, 0);
-      q->op.steps = STEP_BIND | STEP_EXECUTE;
-      break;
+    case STATEMENT_READY: return encode_ready(q, on, p, sync, f);
     case STATEMENT_ABSENT:
-    case STATEMENT_STALE: rc = encode_first(q, on, p, f); break;
+    case STATEMENT_STALE: return encode_parsing(q, on, p, sync, f);
+    case STATEMENT_PARSING: break;
   }
-  if (rc) return rc;
-  if (on->state != STATEMENT_READY) wire_execute(&q->op.bytes, "", 0);
-  if (finish(q, sync, f)) return f->code;
-  if (q->parses) {
-    on->state = STATEMENT_PARSING;
-    on->parser = q;
-    on->group = c->group_number;
-  }
-  on->users++;
-  q->statement = on;
-  return 0;
+  if (c->grouping && on->group == c->group_number) return encode_behind(q, on, p, sync, f);
+  /* Whether that Parse will succeed is not known yet: this group brings its own, without a name. */
+  return encode_unnamed(q, s->sql, p, sync, f);
 }
 
 /* Where the parameters stand in our own Bind message: behind the two names, before the result formats. */

@@ -88,7 +88,7 @@ void query_on_columns(struct query *q, const uint8_t *body, size_t n, bool of_st
 }
 
 /* Columns that an earlier member of the group, or a later Describe, has brought. */
-static struct dsql_result *described_result(struct query *q) {
+static struct dsql_result *describe_late(struct query *q) {
   struct dsql_result *r = open_result(q);
   if (!r || r->columns || !q->statement || !q->statement->columns) {
     if (r && q->each && !r->offsets && r->count) prepare_stream(q, r);
@@ -98,6 +98,11 @@ static struct dsql_result *described_result(struct query *q) {
   result_set_columns(r, q->shared, false);
   prepare_stream(q, r);
   return r;
+}
+
+static inline struct dsql_result *described_result(struct query *q) {
+  struct dsql_result *r = q->current;
+  return r && r->columns && !q->each ? r : describe_late(q);
 }
 
 static void violation(struct query *q) {

@@ -15,7 +15,7 @@ static void query_free_if_over(struct query *q) {
   struct dsql_rt *rt = q->future.rt;
 
   if (q->op_live || q->future_live) return;
-  op_deinit(&q->op);
+  if (!q->op.bytes.fixed) op_deinit(&q->op); /* else it never left the block */
   if (q->arena.chunks) arena_deinit(&q->arena);
   if (q->row_arena.chunks) arena_deinit(&q->row_arena);
   if (q->shared) columns_unref(q->shared);
@@ -122,8 +122,9 @@ static void complete_dropped(struct query *q, struct list *dropped, int code, co
   }
 }
 
-/* The members of q's group stand next to each other; the last one has the Sync. */
-static void complete_in_flight(struct query *q, int code, const char *reason) {
+/* The members of q's group stand next to each other; the last one has the Sync. lost: the connection goes now, so that
+ * what is not sent yet never will be. */
+static void complete_in_flight(struct query *q, int code, const char *reason, bool lost) {
   struct session *s = &q->conn->session;
   struct list *n = &q->op.node;
 
@@ -131,7 +132,8 @@ static void complete_in_flight(struct query *q, int code, const char *reason) {
   for (;; n = n->next) {
     struct op *op = LIST_ENTRY(n, struct op, node);
     struct query *member = query_of_op(op);
-    complete_given_up(member, code, reason, session_loss_flags(s, op), member == q);
+    complete_given_up(member, code, reason, lost ? session_loss_flags(s, op) : session_abandon_flags(s, op),
+                      member == q);
     member->paused = false;
     if (op->sync) return;
   }
@@ -154,7 +156,7 @@ void query_give_up(struct query *q, int code, const char *reason) {
    * the socket goes. */
   if (q->op.effect == SQL_COMMIT && code == DSQL_ECANCELED) return;
   conn_enter(c);
-  complete_in_flight(q, code, reason);
+  complete_in_flight(q, code, reason, q->op.effect == SQL_COMMIT);
   (void)session_abandon(&c->session, &q->op, &dropped);
   if (q->op.effect == SQL_COMMIT) {
     struct fault f = {0};

@@ -15,6 +15,7 @@
 #include "conn/columns.h"
 #include "rt/rt.h"
 #include "session/sql.h"
+#include "wire/frontend.h"
 
 struct dsql_conn;
 
@@ -49,7 +50,7 @@ struct statement {
   size_t param_count;
   struct buf tail; /* READY: what follows the parameters of every Bind, see wire_execute_prepared() */
   size_t name_len;
-  char name[24];
+  char name[WIRE_NAME_SIZE];
 };
 
 /* Finds or makes it; NULL when there is no memory. */
