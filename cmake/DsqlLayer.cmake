@@ -60,7 +60,7 @@ function(dsql_layer name)
   dsql_existing_sources(arg_SOURCES)
   add_library(${target} OBJECT ${arg_SOURCES})
   set_target_properties(${target} PROPERTIES POSITION_INDEPENDENT_CODE ON C_VISIBILITY_PRESET hidden)
-  target_compile_options(${target} PRIVATE ${DSQL_WARNINGS})
+  target_compile_options(${target} PRIVATE ${DSQL_WARNINGS} $<$<BOOL:${DSQL_LTO}>:${DSQL_LTO_FLAGS}>)
   target_include_directories(${target} BEFORE PRIVATE ${PROJECT_SOURCE_DIR}/cmake/poison)
   target_include_directories(${target} PRIVATE
     ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/include ${DSQL_GENERATED_DIR})

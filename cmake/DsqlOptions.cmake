@@ -53,3 +53,12 @@ if(DSQL_INSTRUMENT_FLAGS)
   add_compile_options(${DSQL_INSTRUMENT_FLAGS})
   add_link_options(${DSQL_INSTRUMENT_FLAGS})
 endif()
+
+# One optimisation over all layers: the layers cost calls across files that the compiler can take away. GCC only, because
+# what becomes libdsql must be plain code again (-flinker-output=nolto-rel), whatever the user links it with.
+set(lto_default OFF)
+if(CMAKE_C_COMPILER_ID STREQUAL "GNU" AND CMAKE_BUILD_TYPE STREQUAL "Release" AND NOT DSQL_INSTRUMENT_FLAGS)
+  set(lto_default ON)
+endif()
+option(DSQL_LTO "Optimise the layers as one program (GCC)" ${lto_default})
+set(DSQL_LTO_FLAGS -flto=auto -fno-fat-lto-objects)
