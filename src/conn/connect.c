@@ -290,15 +290,18 @@ int conn_connect_start(struct dsql_conn *c) {
 
 void conn_connect_reset(struct dsql_conn *c) {
   struct connect *k = &c->connect;
+  struct list dropped, *node;
 
+  list_init(&dropped);
   if (list_linked(&k->tls_waiter.node)) list_remove(&k->tls_waiter.node);
   if (k->transport) transport_stop(k->transport);
   k->transport = NULL;
   startup_forget_derivation(c);
   if (c->session_live) {
-    session_take_back(&c->session);
+    session_take_back(&c->session, &dropped);
     conn_drop_session(c);
   }
+  while ((node = list_pop_front(&dropped)) != NULL) query_on_done(query_of_op(LIST_ENTRY(node, struct op, node)));
   if (c->link) link_close(c->link);
   c->link = NULL;
   tls_context_unref(k->tls);

@@ -17,9 +17,23 @@ void op_queue_init(struct op_queue *q) {
   list_init(&q->list);
 }
 
+void op_renew(struct op *op) {
+  op->steps = op->first_steps;
+  op->abandoned = op->group_failed_here = op->settled = op->reverted = false;
+  op->rows_seen = op->result_seen = op->copied = op->in_doubt = false;
+  op->rows_open = !(op->steps & STEP_SCRIPT);
+  op->copy = COPY_NONE;
+  op->block = BLOCK_NONE;
+  op->outcome = OP_PENDING;
+  op->flags = 0;
+  op->cause_index = -1;
+  op->begin = op->end = 0;
+}
+
 static void enter(struct op_queue *q, struct op *op) {
   assert(!list_linked(&op->node));
   op->first_steps = op->steps;
+  op_renew(op);
   q->bytes += op->bytes.len;
   q->ops++;
 }
@@ -46,6 +60,7 @@ void op_queue_group_begin(struct op_queue *q) {
 }
 
 void op_queue_forget(struct op_queue *q, struct op *op) {
+  if (q->group_open == op) q->group_open = NULL;
   list_remove(&op->node);
   q->bytes -= op->bytes.len;
   q->ops--;
@@ -53,9 +68,7 @@ void op_queue_forget(struct op_queue *q, struct op *op) {
 
 struct op *op_queue_pop(struct op_queue *q) {
   struct op *op = list_empty(&q->list) ? NULL : op_of(q->list.next);
-  if (!op) return NULL;
-  if (q->group_open == op) q->group_open = NULL;
-  op_queue_forget(q, op);
+  if (op) op_queue_forget(q, op);
   return op;
 }
 
@@ -63,8 +76,7 @@ void op_queue_drop(struct op_queue *q, struct op *op, struct list *dropped) {
   bool last = false;
 
   while (op->node.prev != &q->list && !op_of(op->node.prev)->sync) op = op_of(op->node.prev);
-  if (q->group_open == op) q->group_open = NULL; /* its next member opens the group anew */
-  while (op && !last) {
+  while (op && !last) { /* the next member of a group that is still open opens it anew */
     struct list *next = op->node.next;
     last = op->sync;
     op_queue_forget(q, op);

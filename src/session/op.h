@@ -49,6 +49,21 @@ enum op_outcome {
   OP_LOST          /* the connection went first */
 };
 
+enum op_copy {
+  COPY_NONE,
+  COPY_IN,   /* CopyFail was sent: only an error can follow */
+  COPY_OUT,  /* data is swallowed */
+  COPY_ENDED /* CopyDone came: CommandComplete follows */
+};
+
+/* Where a statement stands in relation to the transaction block of the session, as far as it is certain. */
+enum op_block {
+  BLOCK_NONE,   /* outside, or it is not certain: the group's Sync commits */
+  BLOCK_OPEN,   /* inside (or not run at all) */
+  BLOCK_FAILED, /* inside one that has failed */
+  BLOCK_GONE    /* the server ended the session before it */
+};
+
 struct op {
   struct list node;
   struct buf bytes;       /* encoded messages */
@@ -56,17 +71,23 @@ struct op {
   uint8_t first_steps;    /* what was expected at first */
   bool sync;              /* ends its group: bytes end with Sync, or are a simple Query */
   bool read_only;         /* never in doubt */
-  bool barrier;           /* travels alone: nothing is sent behind it before its ReadyForQuery (COPY) */
+  bool barrier;           /* its group travels alone: nothing is sent behind it before its ReadyForQuery (COPY) */
   bool abandoned;         /* nobody waits for it: its replies are swallowed */
   bool group_failed_here; /* the culprit */
   bool settled;           /* its effects were committed by an explicit COMMIT in its group */
-  bool copying;           /* a COPY is being ended */
+  bool reverted;          /* its effects were rolled back by a COMMIT or ROLLBACK in its group that answered ROLLBACK */
   bool rows_seen;
+  bool rows_open;   /* DataRow is legal: not behind NoData, in a script only behind RowDescription */
+  bool result_seen; /* a script's */
+  bool copied;      /* there was a COPY, which was refused */
+  enum op_copy copy;
   enum sql_effect effect; /* on the transaction block */
   enum op_outcome outcome;
   unsigned flags;      /* DSQL_IN_DOUBT, DSQL_NOT_SENT, DSQL_ROLLED_BACK: set with the outcome */
   int cause_index;     /* of the culprit in the group; -1 */
   uint64_t begin, end; /* range in the session's output stream; 0, 0 while not gathered */
+  enum op_block block; /* doubt.c's working state */
+  bool in_doubt;
 };
 
 /* Operations that were not sent yet, in order. It belongs to the owner and outlives sessions: after a failed connect
@@ -79,6 +100,7 @@ struct op_queue {
 };
 
 void op_queue_init(struct op_queue *q);
+/* The owner has set bytes, steps, sync, read_only, barrier and effect; all else is reset. */
 void op_queue_push(struct op_queue *q, struct op *op);
 void op_queue_push_first(struct op_queue *q, struct op *op); /* a retry: before everything that waits */
 /* Operations pushed from here until the next one with op->sync form one group and leave together. */
@@ -90,6 +112,7 @@ void op_queue_forget(struct op_queue *q, struct op *op); /* unlinks, from wherev
 
 void op_init(struct op *op, const dsql_alloc *alloc, size_t bytes_max, void *storage, size_t storage_size);
 void op_deinit(struct op *op);
+void op_renew(struct op *op); /* as it was when it was pushed */
 
 static inline unsigned op_next_step(const struct op *op) { return op->steps & (0u - op->steps); }
 

@@ -46,47 +46,92 @@ static enum handled on_columns(struct session *s, const struct wire_frame *m, st
   if (m->type == WIRE_NO_DATA ? m->len != 0 : wire_check_row_description(m->body, m->len, &cols) != 0)
     return session_fail_malformed(s, m->type);
   if (expects(s, STEP_STMT_COLUMNS)) {
+    op->rows_open = m->type != WIRE_NO_DATA;
     *ev = (struct session_event){EVENT_STMT_COLUMNS, op, m->type == WIRE_NO_DATA ? NULL : m->body, m->len};
     (void)done_with(s, STEP_STMT_COLUMNS);
     return HANDLED_EVENT;
   }
   if (expects(s, STEP_COLUMNS)) {
     op->steps &= (uint8_t)~STEP_COLUMNS;
-  } else if (!expects(s, STEP_SCRIPT) || m->type == WIRE_NO_DATA) {
+  } else if (!expects(s, STEP_SCRIPT) || m->type == WIRE_NO_DATA || op->rows_open || op->copy != COPY_NONE) {
     return session_fail_unexpected(s, m->type);
   }
+  op->rows_open = m->type != WIRE_NO_DATA;
   if (op->abandoned) return HANDLED;
   *ev = (struct session_event){EVENT_COLUMNS, op, m->type == WIRE_NO_DATA ? NULL : m->body, m->len};
   return HANDLED_EVENT;
 }
 
-enum handled query_rows(struct session *s, const uint8_t *p, size_t left, struct session_event *ev) {
-  const uint8_t *at = p, *end = p + left;
-  size_t max = s->config.message_max;
-
-  if (!expects(s, STEP_EXECUTE) && !expects(s, STEP_SCRIPT)) return session_fail_unexpected(s, WIRE_DATA_ROW);
-  while (end - at >= WIRE_HEADER_SIZE && *at == WIRE_DATA_ROW) {
+/* The end of the run of whole rows at p, the first of which is known to be whole. */
+static const uint8_t *rows_end(const uint8_t *at, const uint8_t *end, size_t max) {
+  do {
     size_t total = (size_t)load_be32(at + 1) + 1;
     if (total < WIRE_HEADER_SIZE || total > max || total > (size_t)(end - at)) break; /* the next cut judges it */
-    if (s->config.trace) s->config.trace(s->config.trace_arg, true, at, total);
     at += total;
+  } while (end - at >= WIRE_HEADER_SIZE && *at == WIRE_DATA_ROW);
+  return at;
+}
+
+static void trace_rows(struct session *s, const uint8_t *at, const uint8_t *end) {
+  for (size_t total; at != end; at += total) {
+    total = (size_t)load_be32(at + 1) + 1;
+    s->config.trace(s->config.trace_arg, true, at, total);
   }
-  assert(at != p);
-  s->rows_len = (size_t)(at - p);
-  s->at->rows_seen = true;
-  if (s->at->abandoned) return HANDLED;
-  *ev = (struct session_event){EVENT_ROWS, s->at, p, s->rows_len};
+}
+
+static bool expects_result(const struct session *s) { return expects(s, STEP_EXECUTE) || expects(s, STEP_SCRIPT); }
+
+enum handled query_rows(struct session *s, const uint8_t *p, size_t left, struct session_event *ev) {
+  struct op *op = s->at;
+  const uint8_t *end;
+
+  if (!expects_result(s) || !s->at->rows_open || s->at->copy != COPY_NONE)
+    return session_fail_unexpected(s, WIRE_DATA_ROW);
+  end = rows_end(p, p + left, s->config.message_max);
+  s->rows_len = (size_t)(end - p);
+  if (s->config.trace) trace_rows(s, p + (s->rows_traced < s->rows_len ? s->rows_traced : s->rows_len), end);
+  s->rows_traced = 0;
+  op->rows_seen = true;
+  if (op->abandoned) return HANDLED;
+  ev->type = EVENT_ROWS;
+  ev->op = op;
+  ev->body = p;
+  ev->len = s->rows_len;
   return HANDLED_ROWS;
 }
 
 static bool tag_is(dsql_str tag, const char *text, size_t n) { return tag.len == n && memcmp(tag.ptr, text, n) == 0; }
 
-/* An explicit COMMIT inside a group makes what stands before it lasting, whatever happens to the rest. */
-static void settle_through(struct session *s, struct op *last) {
-  for (struct list *n = s->inflight.next; n != &s->inflight; n = n->next) {
-    op_of(n)->settled = true;
-    if (op_of(n) == last) return;
+/* An explicit COMMIT inside a group makes what stands before it lasting, whatever happens to the rest; a ROLLBACK, or a
+ * COMMIT that acts as one, undoes it. */
+static void end_block(struct session *s, struct op *last, bool committed) {
+  for (struct list *n = s->inflight.next;; n = n->next) {
+    struct op *op = op_of(n);
+    if (committed)
+      op->settled = !op->reverted;
+    else
+      op->reverted = !op->settled;
+    if (op == last) return;
   }
+}
+
+static void on_tag(struct session *s, struct op *op, dsql_str tag) {
+  bool rollback = tag_is(tag, "ROLLBACK", 8);
+  bool commit = tag_is(tag, "COMMIT", 6) || tag_is(tag, "PREPARE TRANSACTION", 19);
+
+  /* Only a script's first statement can be the COMMIT that gave it its effect. */
+  if (rollback && op->effect == SQL_COMMIT && !op->result_seen) op->outcome = OP_ROLLED_BACK;
+  if (op->first_steps == STEP_SCRIPT) return;
+  if (commit || (rollback && (op->effect == SQL_COMMIT || op->effect == SQL_ROLLBACK))) end_block(s, op, commit);
+}
+
+static bool result_fits(const struct session *s, uint8_t type) {
+  const struct op *op = s->at;
+  if (!expects_result(s) || op->copy == COPY_IN || op->copy == COPY_OUT) return false;
+  if (type == WIRE_COMMAND_COMPLETE) return true;
+  if (op->copy != COPY_NONE) return false;
+  if (expects(s, STEP_SCRIPT)) return type == WIRE_EMPTY_QUERY_RESPONSE && !op->rows_open;
+  return type == WIRE_PORTAL_SUSPENDED || !op->rows_seen;
 }
 
 static enum handled on_result(struct session *s, const struct wire_frame *m, struct session_event *ev) {
@@ -98,11 +143,12 @@ static enum handled on_result(struct session *s, const struct wire_frame *m, str
   } else if (m->len) {
     return session_fail_malformed(s, m->type);
   }
-  if (!expects(s, STEP_EXECUTE) && (!expects(s, STEP_SCRIPT) || m->type == WIRE_PORTAL_SUSPENDED))
-    return session_fail_unexpected(s, m->type);
-  if (tag_is(tag, "COMMIT", 6)) settle_through(s, op);
-  if (tag_is(tag, "ROLLBACK", 8) && op->effect == SQL_COMMIT) op->outcome = OP_ROLLED_BACK;
-  if (op->copying && op->outcome == OP_PENDING) op->outcome = OP_COPY_REFUSED;
+  if (!result_fits(s, m->type)) return session_fail_unexpected(s, m->type);
+  if (m->type == WIRE_COMMAND_COMPLETE) on_tag(s, op, tag);
+  if (op->copied && op->outcome == OP_PENDING) op->outcome = OP_COPY_REFUSED;
+  op->copy = COPY_NONE;
+  op->result_seen = true;
+  if (op->first_steps == STEP_SCRIPT) op->rows_open = false;
   op->steps &= (uint8_t)~STEP_EXECUTE;
   ops_advance(s);
   if (op->abandoned) return HANDLED;
@@ -126,27 +172,31 @@ static enum handled unsolicited_error(struct session *s, const struct wire_frame
 
 static enum handled on_error(struct session *s, const struct wire_frame *m, struct session_event *ev) {
   struct op *culprit = s->at;
+  bool fatal;
 
   if (wire_check_error(m->body, m->len)) return session_fail_malformed(s, m->type);
-  s->fatal_seen = s->fatal_seen || severity_is_fatal(m->body, m->len);
+  fatal = severity_is_fatal(m->body, m->len);
+  s->fatal_seen = s->fatal_seen || fatal;
   if (list_empty(&s->inflight)) return unsolicited_error(s, m, ev);
-  if (s->group_failed) {
-    /* A second error in a group can only be the connection's end. */
-    if (!s->fatal_seen) return session_fail_unexpected(s, m->type);
-    *ev = (struct session_event){EVENT_ERROR, NULL, m->body, m->len};
-    return HANDLED_EVENT;
-  }
+  /* A second error in a group can only be the connection's end. */
+  if (s->group_failed && !fatal) return session_fail_unexpected(s, m->type);
+  doubt_learn(s, culprit, fatal, m->body, m->len);
+  *ev = (struct session_event){EVENT_ERROR, s->group_failed ? NULL : culprit, m->body, m->len};
+  if (s->group_failed) return HANDLED_EVENT;
   s->group_failed = true;
+  s->group_failed_at_sync = !culprit;
   if (culprit) {
     s->cause_index = s->at_index;
     culprit->group_failed_here = true;
     culprit->outcome = OP_FAILED;
-  } else {
-    s->group_failed_at_sync = true;
-    s->cause_index = -1;
   }
-  *ev = (struct session_event){EVENT_ERROR, culprit, m->body, m->len};
   return HANDLED_EVENT;
+}
+
+static bool copy_fits(const struct session *s) {
+  const struct op *op = s->at;
+  if (!expects_result(s) || op->copy != COPY_NONE) return false;
+  return expects(s, STEP_SCRIPT) ? !op->rows_open : !op->rows_seen;
 }
 
 /* A COPY that nobody prepared for. The server reads on until CopyFail; it ignored a Sync that we sent along, so another
@@ -156,8 +206,9 @@ static enum handled on_copy_in(struct session *s, const struct wire_frame *m) {
   size_t from = s->out->len;
 
   if (wire_decode_copy_response(m->body, m->len, &copy)) return session_fail_malformed(s, m->type);
-  if (!expects(s, STEP_EXECUTE) && !expects(s, STEP_SCRIPT)) return session_fail_unexpected(s, m->type);
-  s->at->copying = true;
+  if (!copy_fits(s)) return session_fail_unexpected(s, m->type);
+  s->at->copy = COPY_IN;
+  s->at->copied = true;
   wire_copy_fail(s->out, "COPY FROM STDIN is not supported by this call");
   if (expects(s, STEP_EXECUTE)) wire_sync(s->out);
   if (!buf_ok(s->out)) return session_fail(s, s->out->error, "out of memory for ending a COPY");
@@ -169,33 +220,39 @@ static enum handled on_copy_in(struct session *s, const struct wire_frame *m) {
 static enum handled on_copy_out(struct session *s, const struct wire_frame *m) {
   struct wire_copy_response copy;
   if (wire_decode_copy_response(m->body, m->len, &copy)) return session_fail_malformed(s, m->type);
-  if (!expects(s, STEP_EXECUTE) && !expects(s, STEP_SCRIPT)) return session_fail_unexpected(s, m->type);
-  s->at->copying = true;
+  if (!copy_fits(s)) return session_fail_unexpected(s, m->type);
+  s->at->copy = COPY_OUT;
+  s->at->copied = true;
   return HANDLED;
 }
 
 /* CopyData and CopyDone of a COPY TO STDOUT are swallowed. */
 static enum handled on_copy_data(struct session *s, const struct wire_frame *m) {
   if (m->type == WIRE_COPY_DONE && m->len) return session_fail_malformed(s, m->type);
-  if (!s->at || s->group_failed || !s->at->copying) return session_fail_unexpected(s, m->type);
+  if (!expects_result(s) || s->at->copy != COPY_OUT) return session_fail_unexpected(s, m->type);
+  if (m->type == WIRE_COPY_DONE) s->at->copy = COPY_ENDED;
   return HANDLED;
 }
 
-static enum handled on_ready(struct session *s, const struct wire_frame *m, struct session_event *ev) {
+/* A script ends here; all else has ended before. */
+static bool ready_fits(const struct session *s) {
+  const struct op *op = s->at;
+  if (list_empty(&s->inflight)) return false;
+  if (!op || s->group_failed) return true;
+  return op->steps == STEP_SCRIPT && op->result_seen && !op->rows_open && op->copy == COPY_NONE;
+}
+
+static enum handled on_ready(struct session *s, const struct wire_frame *m) {
   char status;
 
   if (wire_decode_ready(m->body, m->len, &status)) return session_fail_malformed(s, m->type);
-  if (list_empty(&s->inflight)) return session_fail_unexpected(s, m->type);
-  if (s->at && !s->group_failed && s->at->steps != STEP_SCRIPT) return session_fail_unexpected(s, m->type);
-  s->tx_status = status;
-  s->finishing = true;
-  s->at = NULL;
-  s->at_index = 0; /* now counts the members as they are reported */
-  (void)ev;
+  if (!ready_fits(s)) return session_fail_unexpected(s, m->type);
+  ops_begin_finish(s, status);
   return HANDLED; /* session_next() reports the members */
 }
 
 enum handled query_message(struct session *s, const struct wire_frame *m, struct session_event *ev) {
+  s->judged = false;
   switch (m->type) {
     case WIRE_CLOSE_COMPLETE: return on_empty_step(s, m, STEP_CLOSE);
     case WIRE_PARSE_COMPLETE: return on_parse_complete(s, m, ev);
@@ -206,7 +263,7 @@ enum handled query_message(struct session *s, const struct wire_frame *m, struct
     case WIRE_COMMAND_COMPLETE:
     case WIRE_EMPTY_QUERY_RESPONSE:
     case WIRE_PORTAL_SUSPENDED: return on_result(s, m, ev);
-    case WIRE_READY_FOR_QUERY: return on_ready(s, m, ev);
+    case WIRE_READY_FOR_QUERY: return on_ready(s, m);
     case WIRE_ERROR_RESPONSE: return on_error(s, m, ev);
     case WIRE_COPY_IN_RESPONSE: return on_copy_in(s, m);
     case WIRE_COPY_OUT_RESPONSE: return on_copy_out(s, m);

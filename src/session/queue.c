@@ -3,12 +3,22 @@
 
 #include "session/internal.h"
 
+/* The first group of the queue, which is whole. */
+static bool group_has_barrier(const struct session *s) {
+  for (const struct list *n = s->queue->list.next; n != &s->queue->list; n = n->next) {
+    const struct op *op = LIST_ENTRY(n, const struct op, node);
+    if (op->barrier) return true;
+    if (op->sync) return false;
+  }
+  return false;
+}
+
 bool session_can_gather(const struct session *s) {
   const struct op *first = list_empty(&s->queue->list) ? NULL : op_of(s->queue->list.next);
   if (!first || first == s->queue->group_open || !s->may_send || s->abandoned || s->phase == SESSION_FAILED)
     return false;
-  if (list_empty(&s->inflight)) return true;
-  return !first->barrier && !op_of(s->inflight.prev)->barrier;
+  if (s->fatal_seen) return false; /* nobody would run it */
+  return list_empty(&s->inflight) || (!s->barriers && !group_has_barrier(s));
 }
 
 /* Moves one operation; false when out has no memory for it. */
@@ -22,11 +32,13 @@ static bool gather_one(struct session *s, struct op *op) {
   s->appended += op->bytes.len;
   op->end = s->appended;
   list_remove(&op->node);
-  if (list_empty(&s->inflight)) {
+  if (list_empty(&s->inflight) && !s->finishing) {
     s->at = op;
     s->at_index = 0;
   }
   list_push_back(&s->inflight, &op->node);
+  if (op->barrier) s->barriers++;
+  s->judged = false;
   return true;
 }
 
@@ -36,9 +48,14 @@ bool session_gather(struct session *s) {
     do {
       struct op *op = op_of(s->queue->list.next);
       sync = op->sync;
-      if (!gather_one(s, op)) return false;
+      if (!gather_one(s, op)) {
+        (void)session_fail(s, s->out->error, "%s",
+                           s->out->error == DSQL_ENOMEM ? "out of memory for bytes to send"
+                                                        : "more bytes to send than a connection may queue");
+        return false;
+      }
     } while (!sync); /* a group leaves whole: from its first byte on it can't be dropped any more */
-    if (first_of_all) ops_advance(s);
+    if (first_of_all && !s->finishing) ops_advance(s);
   }
   return true;
 }
@@ -81,14 +98,25 @@ bool session_cancelable(const struct session *s, const struct op *op) {
   return false;
 }
 
-void session_take_back(struct session *s) {
-  for (struct list *n = s->inflight.next; n != &s->inflight; n = n->next) {
+void session_take_back(struct session *s, struct list *dropped) {
+  struct list *n = s->inflight.prev;
+
+  while (n != &s->inflight) {
     struct op *op = op_of(n);
-    op->steps = op->first_steps;
-    op->begin = op->end = 0;
+    bool abandoned = op->abandoned;
+    n = n->prev;
+    list_remove(&op->node);
+    op_renew(op);
+    if (abandoned) {
+      op->outcome = OP_LOST;
+      s->queue->ops--;
+      s->queue->bytes -= op->bytes.len;
+      list_push_front(dropped, &op->node);
+    } else {
+      list_push_front(&s->queue->list, &op->node);
+    }
   }
-  list_move_all(&s->inflight, &s->queue->list);
-  list_move_all(&s->queue->list, &s->inflight);
   s->at = NULL;
-  s->abandoned = 0;
+  s->abandoned = s->barriers = 0;
+  s->judged = false;
 }

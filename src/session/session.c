@@ -11,7 +11,7 @@ int session_init(struct session *s, const struct session_config *c, struct op_qu
 
   *s = (struct session){
       .config = *c, .queue = queue, .out = out, .phase = SESSION_AUTHENTICATE, .protocol = c->protocol};
-  buf_init(&s->carry, c->alloc, c->message_max + 1);
+  buf_init(&s->carry, c->alloc, c->message_max + SESSION_STORE_MAX);
   parameters_init(&s->parameters, c->alloc);
   list_init(&s->inflight);
   s->cause_index = -1;
@@ -40,9 +40,11 @@ void session_release(struct session *s) {
 
 void session_terminate(struct session *s) {
   size_t from = s->out->len;
-  if (s->phase == SESSION_FAILED || !buf_ok(s->out)) return;
+  if (s->phase != SESSION_READY || !buf_ok(s->out)) return; /* the start-up knows no Terminate */
   wire_terminate(s->out);
-  if (buf_ok(s->out)) session_trace_output(s, from);
+  if (!buf_ok(s->out)) return;
+  session_trace_output(s, from);
+  s->appended += s->out->len - from;
 }
 
 /* ---- failures ---- */
@@ -79,16 +81,20 @@ void session_end(struct session *s, const struct fault *f) {
   s->phase = SESSION_FAILED;
   s->view = s->view_end;
   s->carry_pos = s->carry.len;
+  s->rows_len = 0;
 }
 
 void session_surrender(struct session *s) {
+  assert(s->phase == SESSION_FAILED);
   s->was_ready = true;
   s->reported_failure = false;
 }
 
-bool session_ride_in_doubt(const struct session *s) {
-  for (const struct list *n = s->inflight.next; n != &s->inflight; n = n->next)
-    if (session_loss_flags(s, LIST_ENTRY(n, const struct op, node)) & DSQL_IN_DOUBT) return true;
+bool session_ride_in_doubt(struct session *s) {
+  for (struct list *n = s->inflight.next; n != &s->inflight; n = n->next) {
+    const struct op *op = op_of(n);
+    if (!op->abandoned && (session_loss_flags(s, op) & DSQL_IN_DOUBT)) return true; /* who abandoned it was told */
+  }
   return false;
 }
 
@@ -104,16 +110,26 @@ static void drop_carry(struct session *s) {
 
 bool session_has_input(const struct session *s) { return carried(s) > 0 || s->view != s->view_end; }
 
+/* Before its AuthenticationOk the other end may be anybody: it gets little memory. */
+static size_t message_max(const struct session *s) {
+  bool stranger = s->phase < SESSION_STARTING && s->config.message_max > SESSION_STRANGER_MESSAGE_MAX;
+  return stranger ? SESSION_STRANGER_MESSAGE_MAX : s->config.message_max;
+}
+
 /* Bytes that the incomplete message in carry still lacks, as far as its header tells; 0 when it is whole. */
 static size_t carry_lacks(const struct session *s) {
   struct wire_frame m;
   size_t have = carried(s);
-  int rc = wire_frame_cut(s->carry.data + s->carry_pos, have, s->config.message_max, &m);
+  int rc = wire_frame_cut(s->carry.data + s->carry_pos, have, message_max(s), &m);
   if (rc != 0) return 0; /* whole, or wrong: session_next() tells */
   return m.total ? m.total - have : WIRE_HEADER_SIZE - have;
 }
 
 static int keep(struct session *s, const uint8_t *p, size_t n) {
+  if (s->carry_pos) {
+    buf_consume(&s->carry, s->carry_pos);
+    s->carry_pos = 0;
+  }
   buf_put(&s->carry, p, n);
   if (buf_ok(&s->carry)) return 0;
   session_fail(s, DSQL_ENOMEM, "out of memory for a message of the server");
@@ -139,7 +155,6 @@ size_t session_feed(struct session *s, const uint8_t *p, size_t n) {
 int session_park(struct session *s) {
   int rc = 0;
   if (s->view != s->view_end && s->phase != SESSION_FAILED) {
-    if (carried(s) == 0) drop_carry(s);
     rc = keep(s, s->view, (size_t)(s->view_end - s->view));
   }
   s->view = s->view_end = NULL;
@@ -161,14 +176,14 @@ static void consume(struct session *s, size_t n) {
 }
 
 void session_rows_done(struct session *s, size_t n) {
+  if (s->phase == SESSION_FAILED) {
+    s->rows_len = 0;
+    return;
+  }
   assert(n <= s->rows_len);
+  s->rows_traced = s->rows_len - n;
   s->rows_len = 0;
-  if (s->phase != SESSION_FAILED) consume(s, n);
-}
-
-static enum handled dispatch(struct session *s, const struct wire_frame *m, struct session_event *ev) {
-  if (s->config.trace) s->config.trace(s->config.trace_arg, true, m->body - WIRE_HEADER_SIZE, m->total);
-  return s->phase == SESSION_READY ? query_message(s, m, ev) : startup_message(s, m, ev);
+  consume(s, n);
 }
 
 /* No whole message is left: keep the beginning of one for the next feed. */
@@ -183,11 +198,12 @@ static int cut(struct session *s, const uint8_t **p, size_t *left, struct wire_f
   *p = from_carry ? s->carry.data + s->carry_pos : s->view;
   *left = from_carry ? carried(s) : (size_t)(s->view_end - s->view);
   if (*left == 0) return 0;
-  rc = wire_frame_cut(*p, *left, s->config.message_max, m);
-  if (rc == DSQL_EPROTO) session_fail(s, rc, "protocol violation: a message of the server has a length below 4");
+  rc = wire_frame_cut(*p, *left, message_max(s), m);
+  if (rc == DSQL_EPROTO)
+    session_fail(s, rc, "protocol violation: a message of the server has a length below 4: %d", (int)load_be32(*p + 1));
   if (rc == DSQL_ETOOBIG)
     session_fail(s, DSQL_EPROTO, "protocol violation: a message of the server has %zu bytes; the limit is %zu",
-                 m->total, s->config.message_max);
+                 m->total, message_max(s));
   return rc;
 }
 
@@ -199,8 +215,52 @@ static bool report_failure(struct session *s, struct session_event *ev) {
   return true;
 }
 
+/* The two messages that answer most of what is executed need no dispatch: BindComplete and rows. */
+static enum handled ready_message(struct session *s, const struct wire_frame *m, size_t left,
+                                  struct session_event *ev) {
+  if (m->type == WIRE_DATA_ROW) return query_rows(s, m->body - WIRE_HEADER_SIZE, left, ev);
+  if (m->type == WIRE_BIND_COMPLETE && m->len == 0 && s->at && !s->group_failed && !s->config.trace &&
+      op_next_step(s->at) == STEP_BIND) {
+    s->at->steps &= (uint8_t)~STEP_BIND;
+    s->judged = false;
+    if (s->at->steps == 0) ops_advance(s);
+    return HANDLED;
+  }
+  if (s->config.trace) s->config.trace(s->config.trace_arg, true, m->body - WIRE_HEADER_SIZE, m->total);
+  return query_message(s, m, ev);
+}
+
+static enum handled start_message(struct session *s, const struct wire_frame *m, struct session_event *ev) {
+  if (s->config.trace) s->config.trace(s->config.trace_arg, true, m->body - WIRE_HEADER_SIZE, m->total);
+  return startup_message(s, m, ev);
+}
+
+/* What stands before the next message: an end to report, or a wait. */
+static bool next_is_message(const struct session *s) {
+  return s->phase != SESSION_FAILED && s->phase != SESSION_SASL_DERIVE && !s->finishing;
+}
+
+/* While the keys are derived it is our turn to speak: a server that goes on all the same is not buffered without end. */
+static void wait_for_keys(struct session *s) {
+  (void)session_park(s);
+  if (s->phase != SESSION_FAILED && carried(s) > 2 * SESSION_STRANGER_MESSAGE_MAX)
+    (void)session_fail(s, DSQL_EPROTO, "protocol violation: the server did not wait for the client's authentication");
+}
+
+/* 1: ev is filled; 0: more input is needed; -1: look again. */
+static int next_other(struct session *s, struct session_event *ev) {
+  if (s->finishing) { /* also when the session has failed meanwhile: what was read counts */
+    ops_report_finished(s, ev);
+    return 1;
+  }
+  if (s->phase == SESSION_FAILED) return report_failure(s, ev);
+  wait_for_keys(s);
+  return s->phase == SESSION_FAILED ? -1 : 0;
+}
+
 bool session_next(struct session *s, struct session_event *ev) {
   assert(s->rows_len == 0);
+  if (s->carry.len && carried(s) == 0) drop_carry(s);
   for (;;) {
     struct wire_frame m;
     const uint8_t *p;
@@ -208,15 +268,10 @@ bool session_next(struct session *s, struct session_event *ev) {
     enum handled done;
     int rc;
 
-    if (s->phase == SESSION_FAILED) return report_failure(s, ev);
-    if (s->finishing) {
-      ops_report_finished(s, ev);
-      return true;
-    }
-    if (s->phase == SESSION_SASL_DERIVE) { /* goes on with session_derived() */
-      (void)session_park(s);
-      if (s->phase == SESSION_FAILED) continue;
-      return false;
+    if (!next_is_message(s)) {
+      rc = next_other(s, ev);
+      if (rc < 0) continue;
+      return rc > 0;
     }
     rc = cut(s, &p, &left, &m);
     if (rc < 0) continue;
@@ -224,14 +279,11 @@ bool session_next(struct session *s, struct session_event *ev) {
       if (starve(s)) continue;
       return false;
     }
-    if (m.type == WIRE_DATA_ROW && s->phase == SESSION_READY) {
-      done = query_rows(s, p, left, ev);
-      if (done == HANDLED_ROWS) return true;
-      if (done == HANDLED) consume(s, s->rows_len), s->rows_len = 0;
-      continue;
-    }
-    done = dispatch(s, &m, ev);
+    done = s->phase == SESSION_READY ? ready_message(s, &m, left, ev) : start_message(s, &m, ev);
+    if (done == HANDLED_ROWS) return true;
     if (done == HANDLED_FAIL) continue;
+    if (s->rows_len) m.total = s->rows_len; /* rows that nobody waits for */
+    s->rows_len = 0;
     /* The view of an event stays readable: only the position moves, and carry is not reused before the next call. */
     if (carried(s) == 0)
       s->view += m.total;

@@ -1,8 +1,8 @@
 /* session.h - one PostgreSQL session as a pull-style machine: bytes are fed, events are pulled, output is appended.
  * It knows no socket, clock or loop (Protocol, "Message Flow").
  *
- * Phases and what is accepted in each (anything else fails the session with EPROTO; NoticeResponse, ParameterStatus and
- * NotificationResponse are accepted everywhere behind AUTHENTICATE's first answer):
+ * Phases and what is accepted in each (anything else fails the session with EPROTO; NoticeResponse is accepted everywhere,
+ * ParameterStatus from STARTING on, NotificationResponse in READY):
  *
  *   phase          message                       next
  *   AUTHENTICATE   R Ok                          STARTING (if policy allows no authentication)
@@ -110,7 +110,8 @@ struct session {
   const uint8_t *view, *view_end;
   struct buf carry;
   size_t carry_pos;
-  size_t rows_len; /* of the run that EVENT_ROWS has shown and that is not consumed yet */
+  size_t rows_len;    /* of the run that EVENT_ROWS has shown and that is not consumed yet */
+  size_t rows_traced; /* of the next run: shown before, and given back */
 
   /* Output accounting: positions in the stream of all bytes ever appended to out. */
   uint64_t appended, sent;
@@ -121,14 +122,21 @@ struct session {
   struct op *at; /* whose replies are being read; NULL: none in flight, or the group waits for ReadyForQuery */
   int at_index;
   unsigned abandoned; /* groups in flight that nobody waits for: nothing new is written meanwhile */
+  unsigned barriers;  /* operations in flight behind which nothing may be sent */
   bool may_send;
   bool group_failed;
   bool group_failed_at_sync;
+  bool error_is_proof;                  /* the group's error proves that nothing of it was committed */
+  bool error_unknown;                   /* its SQLSTATE says that whether it was committed is not known */
+  bool group_unsure;                    /* and neither does the group's end tell */
   bool fatal_seen;                      /* an ErrorResponse of severity FATAL or PANIC: an end of stream follows */
+  bool fatal_last;                      /* and it came from the server itself: nothing behind it is run */
   bool finishing;                       /* reporting the members of the group that ReadyForQuery ended */
   bool group_reported, group_abandoned; /* the last member was reported; nobody waited for it */
   bool loss_marked;
   bool reported_failure;
+  bool judged;          /* op->in_doubt of all in flight is up to date, */
+  uint64_t judged_upto; /* as if this were sent */
   int cause_index;
 
   /* What the server told. */
@@ -140,7 +148,7 @@ struct session {
   struct parameters parameters;
 
   struct scram scram;
-  bool scram_begun, saw_auth_request;
+  bool scram_begun, saw_auth_request, negotiated;
   bool was_ready;          /* EVENT_READY was given */
   bool refused;            /* an ErrorResponse answered the start-up: nothing that rode along was run */
   enum auth_method method; /* that is under way or completed */
@@ -158,6 +166,10 @@ size_t session_feed(struct session *s, const uint8_t *p, size_t n);
 /* Copies what is lent and not consumed, so that the slab can go (the owner stops pulling: a paused consumer).
  * 0 or ENOMEM, which fails the session. */
 int session_park(struct session *s);
+/* What may be kept besides one message: the rest of a read. */
+enum { SESSION_STORE_MAX = 1024 * 1024 };
+/* The largest message before AuthenticationOk, whoever the other end is. */
+enum { SESSION_STRANGER_MESSAGE_MAX = 64 * 1024 };
 /* True while whole messages may be waiting in the session itself. */
 bool session_has_input(const struct session *s);
 /* The stream ended (or the owner gives up): every operation, queued ones too, is reported with OP_LOST, then
@@ -168,8 +180,9 @@ void session_end(struct session *s, const struct fault *f);
 bool session_next(struct session *s, struct session_event *ev);
 void session_surrender(struct session *s);
 /* True when something in flight may have been run although the session never became ready: it must not be repeated. */
-bool session_ride_in_doubt(const struct session *s);
-/* Keeps bytes for later: the owner's consumer paused before they could be fed. 0 or ENOMEM, which fails the session. */
+bool session_ride_in_doubt(struct session *s);
+/* Keeps bytes for later (up to SESSION_STORE_MAX with those lent): the owner's consumer paused before they could be fed.
+ * 0 or ENOMEM, which fails the session. */
 int session_store(struct session *s, const uint8_t *p, size_t n);
 /* Behind EVENT_ROWS: n bytes of the run were consumed (whole messages); the rest comes in the next EVENT_ROWS. */
 void session_rows_done(struct session *s, size_t n);
@@ -183,7 +196,7 @@ const struct fault *session_fault(const struct session *s);
 void session_release(struct session *s);
 
 /* ---- operations ---- */
-/* Moves what may leave to out, up to a soft limit. False when out has failed. */
+/* Moves what may leave to out, up to a soft limit. False when out has failed, and so has the session. */
 bool session_gather(struct session *s);
 enum { SESSION_GATHER_SOFT_MAX = 64 * 1024 };
 bool session_can_gather(const struct session *s);
@@ -194,10 +207,14 @@ static inline void session_sent(struct session *s, uint64_t sent) { s->sent = se
 bool session_abandon(struct session *s, struct op *op, struct list *dropped);
 /* True when op's group is the oldest in flight and nothing was gathered behind it: a CancelRequest hits it or nothing. */
 bool session_cancelable(const struct session *s, const struct op *op);
-/* Puts what is in flight back to the front of the queue, as it was pushed; only before any reply was read. */
-void session_take_back(struct session *s);
-/* What losing op now would leave: DSQL_NOT_SENT, DSQL_IN_DOUBT or 0. */
-unsigned session_loss_flags(const struct session *s, const struct op *op);
+/* Puts what is in flight back to the front of the queue, as it was pushed; only before any reply was read. What was
+ * abandoned is not repeated: it goes to `dropped`, with OP_LOST. */
+void session_take_back(struct session *s, struct list *dropped);
+/* What losing the connection now would leave of op: DSQL_NOT_SENT, DSQL_IN_DOUBT or 0. */
+unsigned session_loss_flags(struct session *s, const struct op *op);
+/* What no longer waiting for op would leave: what was gathered is sent all the same. To be asked before
+ * session_abandon(). */
+unsigned session_abandon_flags(struct session *s, const struct op *op);
 void session_terminate(struct session *s); /* appends Terminate when the phase allows one */
 
 #endif

@@ -71,12 +71,6 @@ static bool mentions(const char *sql, size_t n, const char *word) {
   return false;
 }
 
-static bool is_one_of(const char *word, const char *const *words) {
-  for (; *words; words++)
-    if (!strcmp(word, *words)) return true;
-  return false;
-}
-
 /* Behind COMMIT or ROLLBACK: PREPARED names another transaction. */
 static enum sql_effect end_of_block(struct scanner *s, enum sql_effect effect) {
   char word[WORD_MAX + 1];
@@ -87,19 +81,47 @@ static enum sql_effect end_of_block(struct scanner *s, enum sql_effect effect) {
 }
 
 /* Behind CREATE, ALTER or DROP: what can't run in a block runs in transactions of its own. */
-static enum sql_effect definition(struct scanner *s) {
-  static const char *const objects[] = {"database", "tablespace", "subscription", "system", NULL};
+static enum sql_effect definition(struct scanner *s, enum sql_effect effect) {
   const char *rest = s->pos;
   char word[WORD_MAX + 1];
   next_word(s, word);
-  if (is_one_of(word, objects) || mentions(rest, (size_t)(s->end - rest), "concurrently")) return SQL_COMMITS_ITSELF;
-  return SQL_PLAIN;
+  if (!strcmp(word, "database") || !strcmp(word, "tablespace") || !strcmp(word, "subscription") ||
+      !strcmp(word, "system") || mentions(rest, (size_t)(s->end - rest), "concurrently"))
+    return SQL_COMMITS_ITSELF;
+  return effect;
 }
 
+static enum sql_effect preparation(struct scanner *s, enum sql_effect effect) {
+  char word[WORD_MAX + 1];
+  next_word(s, word);
+  return strcmp(word, "transaction") == 0 ? effect : SQL_PLAIN;
+}
+
+static const struct {
+  const char *word;
+  enum sql_effect effect;
+  enum sql_effect (*refine)(struct scanner *s, enum sql_effect effect); /* looks at what follows; NULL: needless */
+} statements[] = {
+    {"begin", SQL_BEGIN, NULL},
+    {"start", SQL_BEGIN, NULL},
+    {"commit", SQL_COMMIT, end_of_block},
+    {"end", SQL_COMMIT, NULL},
+    {"prepare", SQL_COMMIT, preparation},
+    {"rollback", SQL_ROLLBACK, end_of_block},
+    {"abort", SQL_ROLLBACK, NULL},
+    {"copy", SQL_COPY, NULL},
+    {"create", SQL_PLAIN, definition},
+    {"alter", SQL_PLAIN, definition},
+    {"drop", SQL_PLAIN, definition},
+    {"call", SQL_COMMITS_ITSELF, NULL},
+    {"do", SQL_COMMITS_ITSELF, NULL},
+    {"vacuum", SQL_COMMITS_ITSELF, NULL},
+    {"cluster", SQL_COMMITS_ITSELF, NULL},
+    {"reindex", SQL_COMMITS_ITSELF, NULL},
+    {"discard", SQL_COMMITS_ITSELF, NULL},
+};
+
 static enum sql_effect effect_at(struct scanner *s) {
-  static const char *const begins[] = {"begin", "start", NULL};
-  static const char *const definitions[] = {"create", "alter", "drop", NULL};
-  static const char *const commit_themselves[] = {"call", "do", "vacuum", "cluster", "reindex", "discard", NULL};
   char word[WORD_MAX + 1];
 
   /* Empty statements before the first real one change nothing. */
@@ -107,17 +129,11 @@ static enum sql_effect effect_at(struct scanner *s) {
     skip_blank(s);
   } while (s->pos < s->end && *s->pos == ';' && s->pos++);
   next_word(s, word);
-  if (is_one_of(word, begins)) return SQL_BEGIN;
-  if (!strcmp(word, "commit")) return end_of_block(s, SQL_COMMIT);
-  if (!strcmp(word, "end")) return SQL_COMMIT;
-  if (!strcmp(word, "rollback")) return end_of_block(s, SQL_ROLLBACK);
-  if (!strcmp(word, "abort")) return SQL_ROLLBACK;
-  if (!strcmp(word, "copy")) return SQL_COPY;
-  if (is_one_of(word, definitions)) return definition(s);
-  if (is_one_of(word, commit_themselves)) return SQL_COMMITS_ITSELF;
-  if (strcmp(word, "prepare") != 0) return SQL_PLAIN;
-  next_word(s, word);
-  return !strcmp(word, "transaction") ? SQL_COMMIT : SQL_PLAIN;
+  for (size_t i = 0; i < sizeof statements / sizeof statements[0]; i++) {
+    if (statements[i].word[0] != word[0] || strcmp(statements[i].word, word) != 0) continue;
+    return statements[i].refine ? statements[i].refine(s, statements[i].effect) : statements[i].effect;
+  }
+  return SQL_PLAIN;
 }
 
 enum sql_effect sql_effect_of(const char *sql, size_t n) {

@@ -7,11 +7,11 @@
 #include <stddef.h>
 
 enum sql_effect {
-  SQL_PLAIN,          /* leaves the block as it is */
-  SQL_BEGIN,          /* BEGIN, START */
-  SQL_COMMIT,         /* COMMIT, END, PREPARE TRANSACTION */
-  SQL_ROLLBACK,       /* ROLLBACK, ABORT; not ROLLBACK TO */
-  SQL_ROLLBACK_TO,    /* to a savepoint: a block that has failed goes on */
+  SQL_PLAIN,       /* leaves the block as it is */
+  SQL_BEGIN,       /* BEGIN, START */
+  SQL_COMMIT,      /* COMMIT, END, PREPARE TRANSACTION */
+  SQL_ROLLBACK,    /* ROLLBACK, ABORT; not ROLLBACK TO */
+  SQL_ROLLBACK_TO, /* to a savepoint: a block that has failed goes on */
   SQL_COMMITS_ITSELF, /* CALL, DO, VACUUM, COMMIT PREPARED, ...: outside a block they may commit, themselves and what stands
                          before them in their group; a block they can't end */
   SQL_UNKNOWN,        /* a script of several statements */

@@ -113,7 +113,8 @@ static enum handled on_sasl(struct session *s, const struct wire_authentication 
   s->scram_begun = true;
   s->method = p.mechanism == SCRAM_SHA_256_PLUS ? AUTH_SCRAM_PLUS : AUTH_SCRAM;
   buf_init(&first, c->alloc, SCRAM_MESSAGE_MAX);
-  if (scram_client_first(&s->scram, &first, &f) == 0 && !buf_ok(&first)) f.code = first.error;
+  if (scram_client_first(&s->scram, &first, &f) == 0 && !buf_ok(&first))
+    fault_set(&f, first.error, "out of memory while authenticating");
   if (!f.code) wire_sasl_initial_response(s->out, sasl_mechanism_name(p.mechanism), first.data, first.len);
   buf_deinit(&first);
   if (f.code) return fail_with(s, &f);
@@ -126,6 +127,7 @@ static enum handled send_client_final(struct session *s) {
   size_t from = s->out->len;
 
   buf_init(&final, s->config.alloc, SCRAM_MESSAGE_MAX * 2);
+  final.secret = true; /* the proof invites guessing */
   if (scram_client_final(&s->scram, &final, &f) == 0 && !buf_ok(&final))
     fault_set(&f, final.error, "out of memory while authenticating");
   if (!f.code) wire_sasl_response(s->out, final.data, final.len);
@@ -227,7 +229,9 @@ static enum handled on_negotiate_version(struct session *s, const struct wire_fr
   struct wire_negotiate_version v;
 
   if (wire_decode_negotiate_version(m->body, m->len, &v)) return session_fail_malformed(s, m->type);
-  if (s->phase != SESSION_AUTHENTICATE || v.version > s->config.protocol) return session_fail_unexpected(s, m->type);
+  if (s->phase != SESSION_AUTHENTICATE || s->negotiated || v.version > s->config.protocol)
+    return session_fail_unexpected(s, m->type);
+  s->negotiated = true;
   if (v.version < s->config.protocol_min)
     return session_fail(
         s, DSQL_EUNSUPPORTED, "the server speaks protocol %u.%u at most; min_protocol_version asks for %u.%u",
@@ -240,6 +244,9 @@ static enum handled on_backend_key(struct session *s, const struct wire_frame *m
   struct wire_backend_key key;
   if (wire_decode_backend_key(m->body, m->len, &key)) return session_fail_malformed(s, m->type);
   if (s->phase != SESSION_STARTING) return session_fail_unexpected(s, m->type);
+  if (s->protocol < WIRE_PROTOCOL_3_2 && key.key_len != WIRE_CANCEL_KEY_MIN)
+    return session_fail(s, DSQL_EPROTO, "protocol violation: a cancel key of %zu bytes, but protocol 3.0 has 4",
+                        key.key_len);
   s->backend_pid = key.pid;
   memcpy(s->cancel_key, key.key, key.key_len);
   s->cancel_key_len = key.key_len;
