@@ -23,6 +23,7 @@ void conn_update(struct dsql_conn *c) {
   if (c->closing || !c->link || c->status == DSQL_CONN_CONNECTING) return;
   link_ref(c->link, c->queue.ops > 0 && !c->paused);
   c->active_ms = rt_now_ms(c->rt);
+  if (c->connect.over_tls && !c->idle_timer.node.linked) conn_arm_idle(c);
 }
 
 /* ---- events ---- */

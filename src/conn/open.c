@@ -152,18 +152,17 @@ static void on_rt_close(struct rt_closer *closer) {
 enum { IDLE_RELEASE_MS = 1000 };
 
 void conn_arm_idle(struct dsql_conn *c) {
-  if (!c->connect.over_tls || c->idle_timer.node.linked) return;
   rt_timer_start(c->rt, &c->idle_timer, rt_now_ms(c->rt) + IDLE_RELEASE_MS);
 }
 
 static void on_idle_timer(struct rt_timer *t) {
   struct dsql_conn *c = LIST_ENTRY(t, struct dsql_conn, idle_timer);
-  uint64_t now = rt_now_ms(c->rt);
+  uint64_t now = rt_now_ms(c->rt), due = c->active_ms + IDLE_RELEASE_MS;
 
   if (c->status != DSQL_CONN_READY) return;
-  if (c->queue.ops || now - c->active_ms < IDLE_RELEASE_MS)
-    rt_timer_start(c->rt, t,
-                   c->active_ms + IDLE_RELEASE_MS > now ? c->active_ms + IDLE_RELEASE_MS : now + IDLE_RELEASE_MS);
+  if (c->queue.ops) due = now + IDLE_RELEASE_MS;
+  if (due > now)
+    rt_timer_start(c->rt, t, due);
   else
     link_release_buffers(c->link);
 }
