@@ -17,12 +17,11 @@
 enum link_state { LINK_PLAIN, LINK_HANDSHAKE, LINK_TLS };
 
 enum {
-  LINK_ROUNDS = 4,                  /* slabs read per event, before other sockets get their turn */
-  LINK_WRITE_ROUNDS = 16,           /* writes per event, likewise */
-  LINK_RECORD_SIZE = 16 * 1024,     /* plaintext per TLS record */
-  LINK_CIPHER_SOFT_MAX = 64 * 1024, /* nothing more is encrypted while so much waits for the socket */
+  LINK_ROUNDS = 4,              /* slabs read per event, before other sockets get their turn */
+  LINK_WRITE_ROUNDS = 16,       /* writes per event, likewise */
+  LINK_RECORD_SIZE = 16 * 1024, /* plaintext per TLS record */
+  LINK_MARKS = 4,               /* records that are encrypted and of which nothing has left yet */
   LINK_CIPHER_MAX = 256 * 1024,
-  LINK_MARKS = 8,
   LINK_KEEP_MAX = 1024 * 1024, /* an empty buffer larger than this is given back */
   LINK_COMPACT_MIN = 256 * 1024
 };

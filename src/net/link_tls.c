@@ -25,12 +25,8 @@ void link_tls_deinit(struct link *l) {
 
 /* ---- out ---- */
 
-static bool may_encrypt(const struct link *l) {
-  return queue_left(&l->out) && l->mark_count < LINK_MARKS && queue_left(&l->wire) < LINK_CIPHER_SOFT_MAX;
-}
-
 bool link_tls_encrypt(struct link *l, struct fault *f) {
-  while (may_encrypt(l)) {
+  while (queue_left(&l->out) && l->mark_count < LINK_MARKS) {
     size_t left = queue_left(&l->out), n = left < LINK_RECORD_SIZE ? left : LINK_RECORD_SIZE;
     struct link_mark *m = &l->marks[(l->mark_first + l->mark_count) % LINK_MARKS];
 

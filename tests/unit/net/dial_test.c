@@ -127,8 +127,8 @@ Test(dial, every_refused_address_is_named) {
   struct outcome o = {0};
   struct dial *d;
   uint16_t port = refusing_port();
-  struct socket_address a[3] = {address_of(AF_INET, "127.0.0.1", port), address_of(AF_INET, "127.0.0.2", port),
-                                address_of(AF_INET6, "::1", port)};
+  struct socket_address a[3] = {address_of(AF_INET, "127.0.0.1", port), address_of(AF_INET, "127.0.0.1", port),
+                                address_of(AF_INET6, "::1", 1)};
   struct dial_params p = params(NULL, 0);
   char want[256];
   cr_assert_eq(dial_start_addresses(&d, x.rt, &p, a, 3, done, &o), 0);
@@ -137,8 +137,8 @@ Test(dial, every_refused_address_is_named) {
   cr_expect_eq(o.fault.code, DSQL_EIO);
   cr_expect_eq(o.fault.os_error, ECONNREFUSED);
   snprintf(want, sizeof want,
-           "127.0.0.1:%u: connection refused; [::1]:%u: connection refused; 127.0.0.2:%u: connection refused", port,
-           port, port);
+           "127.0.0.1:%u: connection refused; [::1]:1: connection refused; 127.0.0.1:%u: connection refused", port,
+           port);
   cr_expect_str_eq(o.fault.text, want);
 }
 
@@ -333,6 +333,34 @@ Test(dial, cancel_in_every_state) {
   blackhole_close(&hole);
   uv_run(&x.loop, UV_RUN_DEFAULT);
   cr_expect_eq(o.calls, 0);
+}
+
+Test(dial, cancel_and_success_stop_the_stagger) {
+  struct blackhole hole;
+  struct outcome o = {0};
+  struct dial *d;
+  uint16_t port;
+  int listener = listen_tcp(AF_INET, 4, &port);
+  struct socket_address a[2];
+  struct dial_params p = params(NULL, 0);
+  blackhole_open(&hole);
+  a[0] = a[1] = address_of(AF_INET, "127.0.0.1", hole.port);
+  cr_assert_eq(dial_start_addresses(&d, x.rt, &p, a, 2, done, &o), 0);
+  turn(&x);
+  cr_expect(uv_loop_alive(&x.loop));
+  dial_cancel(d);
+  uv_run(&x.loop, UV_RUN_DEFAULT);
+  cr_expect_eq(o.calls, 0);
+  a[0] = address_of(AF_INET, "127.0.0.1", port);
+  cr_assert_eq(dial_start_addresses(&d, x.rt, &p, a, 2, done, &o), 0);
+  uv_run(&x.loop, UV_RUN_DEFAULT);
+  cr_expect_eq(o.calls, 1);
+  cr_assert_geq(o.fd, 0);
+  socket_close(o.fd);
+  uv_sleep(DIAL_STAGGER_MS + 10);
+  uv_run(&x.loop, UV_RUN_DEFAULT);
+  blackhole_close(&hole);
+  close(listener);
 }
 
 Test(dial, cancel_with_a_lookup_waiting_for_a_thread) {

@@ -1,4 +1,5 @@
 /* Links without TLS. SIGPIPE is at its default everywhere here: one raised would kill the test. */
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <unistd.h>
@@ -199,6 +200,43 @@ Test(link, error_while_paused_is_told_after_the_data) {
   cr_expect_str_eq(s.got, "why");
   cr_expect_eq(s.fault.code, DSQL_EIO);
   cr_expect_neq(s.fault.os_error, 0);
+  side_close(&s);
+}
+
+Test(link, error_while_paused_and_blocked_does_not_spin) {
+  struct side s = {.text = true, .to_send = 64 << 20};
+  int tcp[2];
+  pair_tcp(tcp);
+  close(fds[0]);
+  side_open(&s, &x, tcp[0]);
+  link_flush_later(s.link);
+  run_until(&x, link_write_blocked(s.link) && link_appended(s.link) > link_sent(s.link));
+  for (int i = 0; i < 100; i++) turn(&x); /* until the kernel takes no more at all */
+  link_pause(s.link);
+  cr_expect(uv_loop_alive(&x.loop), "there is something to write");
+  reset_on_close(tcp[1]);
+  close(tcp[1]);
+  run_until(&x, !link_write_blocked(s.link));
+  cr_expect_not(uv_loop_alive(&x.loop));
+  cr_expect_eq(s.end, 0);
+  link_resume(s.link);
+  run_until(&x, s.end);
+  cr_expect_eq(s.fault.code, DSQL_EIO);
+  cr_expect_neq(s.fault.os_error, 0);
+  side_close(&s);
+}
+
+Test(link, write_error_ends_it_though_the_peer_is_silent) {
+  struct side s = {.text = true};
+  side_open(&s, &x, fds[0]);
+  cr_assert_eq(shutdown(fds[0], SHUT_WR), 0);
+  buf_put(link_out(s.link), "lost", 4);
+  link_flush_later(s.link);
+  run_until(&x, s.end);
+  cr_expect_eq(s.fault.code, DSQL_EIO);
+  cr_expect_eq(s.fault.os_error, EPIPE);
+  cr_expect_str_eq(s.fault.text, "the connection to the server broke while sending: broken pipe");
+  cr_expect_eq(link_sent(s.link), 0);
   side_close(&s);
 }
 

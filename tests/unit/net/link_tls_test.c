@@ -160,6 +160,40 @@ Test(link_tls, garbage_ends_it_and_the_peer_gets_the_alert) {
   cr_expect_neq(p.alert, 0);
 }
 
+Test(link_tls, failure_behind_a_pause_is_told_as_it_was) {
+  static const uint8_t first = 0; /* pattern(0) */
+  struct tls_peer p = {.job = TLS_PEER_GARBAGE, .tell = &first, .tell_len = 1};
+  struct side s = {.pause_in = SIDE_DATA}, plain = {0};
+  struct tls_peer q = {.job = TLS_PEER_GARBAGE};
+  connect_to(&q, &plain);
+  run_until(&x, plain.end);
+  finish(&q, &plain);
+  connect_to(&p, &s);
+  run_until(&x, s.tls);
+  uv_sleep(20); /* both arrive in one read */
+  run_until(&x, s.data == 1);
+  turn(&x);
+  cr_expect_eq(s.end, 0);
+  link_resume(s.link);
+  run_until(&x, s.end);
+  cr_expect_eq(s.fault.code, DSQL_ETLS);
+  cr_expect_str_eq(s.fault.text, plain.fault.text);
+  finish(&p, &s);
+}
+
+Test(link_tls, what_was_queued_before_the_handshake_leaves_after_it) {
+  static const int versions[] = {TLS1_2_VERSION, TLS1_3_VERSION};
+  for (size_t i = 0; i < 2; i++) {
+    struct tls_peer p = {.max_version = versions[i]};
+    struct side s = {.to_send = 70000};
+    connect_to(&p, &s);
+    link_flush_later(s.link);
+    run_until(&x, s.received == s.to_send);
+    cr_expect_str_eq(tls_version_string(link_tls(s.link)), i ? "TLSv1.3" : "TLSv1.2");
+    finish(&p, &s);
+  }
+}
+
 Test(link_tls, failed_verification_sends_its_alert) {
   struct zoo_spec spec = {.cn = "other.test", .san = "DNS:other.test"};
   struct tls_peer p = {0};

@@ -93,22 +93,27 @@ struct socket_address address_of(int family, const char *host, uint16_t port) {
   return a;
 }
 
-int listen_tcp(int family, int backlog, uint16_t *port) {
+static int bind_tcp(int family, uint16_t *port) {
   struct socket_address a = address_of(family, family == AF_INET ? "127.0.0.1" : "::1", 0);
   int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
   socklen_t len = sizeof a.storage;
   cr_assert_geq(fd, 0);
   cr_assert_eq(bind(fd, (struct sockaddr *)&a.storage, a.len), 0);
-  cr_assert_eq(listen(fd, backlog), 0);
   cr_assert_eq(getsockname(fd, (struct sockaddr *)&a.storage, &len), 0);
   *port = ntohs(((struct sockaddr_in *)(void *)&a.storage)->sin_port);
   return fd;
 }
 
+int listen_tcp(int family, int backlog, uint16_t *port) {
+  int fd = bind_tcp(family, port);
+  cr_assert_eq(listen(fd, backlog), 0);
+  return fd;
+}
+
+/* Bound for the rest of the process and never listened on, so that nobody else gets the port. */
 uint16_t refusing_port(void) {
   uint16_t port;
-  int fd = listen_tcp(AF_INET, 1, &port);
-  close(fd);
+  (void)bind_tcp(AF_INET, &port);
   return port;
 }
 

@@ -45,6 +45,7 @@ static void serve(struct tls_peer *p, SSL *ssl) {
       read_all(p, ssl, false);
       break;
     case TLS_PEER_GARBAGE:
+      send_all(ssl, p->tell, p->tell_len);
       (void)!write(p->fd, "this is no record at all", 24);
       read_all(p, ssl, false);
       break;
@@ -81,6 +82,7 @@ void tls_peer_start(struct tls_peer *p, const struct identity *id, int fd) {
   p->ctx = SSL_CTX_new(TLS_server_method());
   cr_assert(SSL_CTX_use_certificate(p->ctx, id->cert) == 1);
   cr_assert(SSL_CTX_use_PrivateKey(p->ctx, id->key) == 1);
+  SSL_CTX_set_max_proto_version(p->ctx, p->max_version);
   SSL_CTX_set_num_tickets(p->ctx, 0);
   SSL_CTX_set_alpn_select_cb(p->ctx, choose_alpn, NULL);
   uv_sem_init(&p->resume, 0);

@@ -12,7 +12,7 @@ enum tls_peer_job {
   TLS_PEER_TELL,   /* sends `tell`, then close_notify and closes */
   TLS_PEER_DROP,   /* sends `tell`, then closes without a word */
   TLS_PEER_STALL,  /* accepts, then reads nothing until `resume`, then everything */
-  TLS_PEER_GARBAGE /* accepts, then sends bytes that are no TLS record */
+  TLS_PEER_GARBAGE /* sends `tell`, then bytes that are no TLS record */
 };
 
 struct tls_peer {
@@ -20,6 +20,7 @@ struct tls_peer {
   SSL_CTX *ctx;
   int fd;
   enum tls_peer_job job;
+  int max_version; /* 0: the newest */
   const void *tell;
   size_t tell_len;
   uv_sem_t resume;
