@@ -357,7 +357,8 @@ DSQL_API DSQL_NODISCARD dsql_future *dsql_exec(dsql_conn *c, const char *script,
 
 /* Called on the loop for every row; the row's views live until it returns. Rows are provisional until the future
  * completes. Return 0 to go on; DSQL_ROW_PAUSE to pause behind this row until dsql_resume(); any other value stops
- * the query: its future fails with EABORT and that app_code. May destroy the future, start work, close things. */
+ * the query: its future fails with EABORT and that app_code. May destroy the future, start work, close things. The
+ * future's own result has the columns and the tag, and no rows. */
 enum { DSQL_ROW_PAUSE = 1 };
 typedef int (*dsql_row_fn)(const dsql_result *one_row, void *arg);
 DSQL_API DSQL_NODISCARD dsql_future *dsql_query_each(dsql_conn *c, const char *sql, dsql_params p, dsql_row_fn fn,

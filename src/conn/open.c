@@ -110,7 +110,7 @@ void conn_finish_close(struct dsql_conn *c) {
   const struct error *e = error_printf(&c->error_arena, c->close_code, "%s", close_text(c->close_code));
 
   assert(c->busy == 0);
-  if (c->session_live && c->status == DSQL_CONN_READY) {
+  if (c->session_live && (c->status == DSQL_CONN_READY || session_ride_in_doubt(&c->session))) {
     struct fault f = {0};
     struct session_event ev;
     c->error = e ? e : &error_nomem;
@@ -118,6 +118,7 @@ void conn_finish_close(struct dsql_conn *c) {
     session_terminate(&c->session);
     fault_set(&f, c->close_code, "%s", close_text(c->close_code));
     session_end(&c->session, &f);
+    if (c->status != DSQL_CONN_READY) session_surrender(&c->session);
     while (session_next(&c->session, &ev))
       if (ev.type == EVENT_OP_DONE) query_on_done(query_of_op(ev.op));
   }
@@ -151,9 +152,7 @@ static void on_rt_close(struct rt_closer *closer) {
 
 enum { IDLE_RELEASE_MS = 1000 };
 
-void conn_arm_idle(struct dsql_conn *c) {
-  rt_timer_start(c->rt, &c->idle_timer, rt_now_ms(c->rt) + IDLE_RELEASE_MS);
-}
+void conn_arm_idle(struct dsql_conn *c) { rt_timer_start(c->rt, &c->idle_timer, rt_now_ms(c->rt) + IDLE_RELEASE_MS); }
 
 static void on_idle_timer(struct rt_timer *t) {
   struct dsql_conn *c = LIST_ENTRY(t, struct dsql_conn, idle_timer);
