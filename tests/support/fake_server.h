@@ -89,8 +89,9 @@ struct fake_plan {
   size_t split_at; /* this many bytes are read by the client before the next is sent; Unix sockets only */
   bool split_all;  /* the same at every byte */
   bool has_reset;
-  size_t reset_at; /* TCP RST when this many bytes were received */
-  void *arg;       /* of FAKE_CALL */
+  size_t reset_at;      /* TCP RST when this many bytes were received */
+  size_t rows, row_len; /* of the answers of fake_serve(); 0: 1 row, 2 bytes */
+  void *arg;            /* of FAKE_CALL */
 };
 
 enum fake_transport { FAKE_UNIX /* in the abstract namespace */, FAKE_TCP };
@@ -127,6 +128,8 @@ bool fake_read(struct fake_conn *c, void *p, size_t n);
 bool fake_read_message(struct fake_conn *c, char *type, char *out, size_t size, size_t *n);
 bool fake_await(struct fake_conn *c, char type);
 bool fake_write_would_block(struct fake_conn *c);
+/* Answers any query with plan.rows rows of one text column "x", until Terminate or the end of stream. */
+bool fake_serve(struct fake_conn *c);
 /* Server-side SCRAM-SHA-256 by plan.scram, from AuthenticationSASL to AuthenticationOk. */
 bool fake_scram(struct fake_conn *c);
 
