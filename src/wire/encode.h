@@ -69,4 +69,52 @@ static inline bool wire_text_ok(struct buf *out, const char *s, size_t n) {
   return false;
 }
 
+/* ---- parameters, for the two ways to write a Bind ---- */
+
+struct wire_measure {
+  uint64_t bytes; /* of all values with their lengths; UINT64_MAX when one of them can't be sent */
+  size_t codes;   /* format codes: none of nothing, one when all are the same, else one for each */
+};
+
+static inline struct wire_measure wire_measure_params(const dsql_param *v, size_t n) {
+  struct wire_measure m = {4 * n, n != 0};
+  for (size_t i = 0; i < n; i++) {
+    if (v[i].len >= 0)
+      m.bytes += (uint32_t)v[i].len;
+    else if (v[i].len != -1)
+      return (struct wire_measure){UINT64_MAX, 0};
+    if (v[i].format != v[0].format) m.codes = n;
+  }
+  return m;
+}
+
+/* The two sizes of most scalars cost no call. */
+static inline uint8_t *wire_store_value(uint8_t *p, const dsql_param *v) {
+  const void *data = v->data ? v->data : v->imm;
+  int32_t len = v->len;
+
+  store_be32(p, (uint32_t)len);
+  p += 4;
+  if (len == 8) return (uint8_t *)memcpy(p, data, 8) + 8;
+  if (len == 4) return (uint8_t *)memcpy(p, data, 4) + 4;
+  return len > 0 ? wire_store(p, data, (size_t)len) : p;
+}
+
+static inline size_t wire_result_codes(const uint8_t *formats, size_t n) {
+  for (size_t i = 1; i < n; i++)
+    if (formats[i] != formats[0]) return n;
+  return n != 0;
+}
+
+/* Formats and values: 2 + 2 * codes + 2 bytes and those that were measured. Returns what is behind them. */
+static inline uint8_t *wire_store_params(uint8_t *p, dsql_params params, size_t codes) {
+  store_be16(p, (uint16_t)codes);
+  p += 2;
+  for (size_t i = 0; i < codes; i++, p += 2) store_be16(p, (uint16_t)params.v[i].format);
+  store_be16(p, (uint16_t)params.n);
+  p += 2;
+  for (size_t i = 0; i < params.n; i++) p = wire_store_value(p, &params.v[i]);
+  return p;
+}
+
 #endif

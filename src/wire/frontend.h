@@ -45,11 +45,12 @@ void wire_parse(struct buf *out, const char *statement, const char *sql, size_t 
  * is not read before it is known that the whole message fits. */
 void wire_bind(struct buf *out, const char *portal, const char *statement, dsql_params params, const uint8_t *formats,
                size_t n_formats);
-/* Bind of the unnamed portal to a named statement, its Execute and perhaps a Sync. tail is what wire_prepare_tail() made once for
- * these result formats. WIRE_NAME_SIZE bytes of name, and as many of a shorter tail, must be readable, and the
- * buffer needs room for as much behind the message: they are copied as blocks. Failures as for wire_bind(). */
+/* Bind of the unnamed portal to a named statement, its Execute and perhaps a Sync. tail is the data of a buffer
+ * that wire_prepare_tail() filled once for these result formats. Names and tails are copied as blocks: WIRE_NAME_SIZE
+ * bytes of name are read, and the buffer needs room for a Sync and WIRE_NAME_SIZE + WIRE_TAIL_BLOCK bytes behind the
+ * message. Failures as for wire_bind(). */
 enum { WIRE_NAME_SIZE = 24, WIRE_TAIL_BLOCK = 16 };
-int wire_prepare_tail(struct buf *out, const uint8_t *formats, size_t n_formats); /* 0, ENOMEM */
+int wire_prepare_tail(struct buf *out, const uint8_t *formats, size_t n_formats); /* 0, ENOMEM, ETOOBIG */
 void wire_execute_prepared(struct buf *out, const char name[WIRE_NAME_SIZE], size_t name_len, dsql_params params,
                            const uint8_t *tail, size_t tail_len, bool sync);
 void wire_describe(struct buf *out, char kind, const char *name);          /* kind: 'S' statement, 'P' portal */
