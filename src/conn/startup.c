@@ -2,20 +2,19 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 
 #include "auth/require_auth.h"
 
-/* getrandom(2) blocks only before the kernel's pool is first filled; it does not fail for sizes up to 256. */
-static void random_bytes(void *out, size_t n) {
-  size_t have = 0;
-  while (have < n) {
-    ssize_t got = getrandom((uint8_t *)out + have, n - have, 0);
-    if (got > 0) have += (size_t)got;
-    if (got < 0 && errno != EINTR) abort(); /* no randomness: nothing that depends on it may go on */
-  }
+/* getrandom(2) blocks only before the kernel's pool is first filled, and is whole for sizes up to 256. False: the kernel
+ * has no such call, or a sandbox forbids it. */
+static bool random_bytes(void *out, size_t n) {
+  ssize_t got;
+  do {
+    got = getrandom(out, n, 0);
+  } while (got < 0 && errno == EINTR);
+  return got == (ssize_t)n;
 }
 
 void startup_host_order(const struct target *t, size_t *order) {
@@ -24,7 +23,7 @@ void startup_host_order(const struct target *t, size_t *order) {
   for (size_t i = t->host_count; i > 1; i--) {
     uint64_t r;
     size_t j, swap = order[i - 1];
-    random_bytes(&r, sizeof r);
+    if (!random_bytes(&r, sizeof r)) return; /* in order is as good an order as any */
     j = (size_t)(r % i);
     order[i - 1] = order[j];
     order[j] = swap;
@@ -54,7 +53,7 @@ void startup_transport_params(struct dsql_conn *c, const struct target_host *h, 
   const struct target *t = c->target->target;
   uint64_t seed = 0;
 
-  if (t->load_balance_random) random_bytes(&seed, sizeof seed);
+  if (t->load_balance_random && !random_bytes(&seed, sizeof seed)) seed = 0;
   out->dial = (struct dial_params){.host = h->host,
                                    .hostaddr = h->hostaddr,
                                    .unix_path = h->unix_socket ? h->socket_path : NULL,
@@ -132,7 +131,8 @@ int startup_begin_session(struct dsql_conn *c, struct fault *f) {
   }
   channel_binding_data(c);
   config.binding_len = c->connect.binding_len;
-  random_bytes(config.nonce, sizeof config.nonce);
+  if (!random_bytes(config.nonce, sizeof config.nonce))
+    return fault_set(f, DSQL_EUNSUPPORTED, "no random bytes for the authentication: getrandom(2) failed");
   link_adopt(c->link, &conn_link_events, c);
   c->stream_base = link_appended(c->link);
   c->server_error = NULL;
