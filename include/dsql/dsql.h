@@ -119,7 +119,8 @@ typedef void (*dsql_cb)(void *arg);
 /* alloc may be NULL and is copied. The loop must outlive the runtime, which never stops or closes it. The runtime's
  * handles keep the loop alive only while a future is pending. EINVAL, ENOMEM, EIO. */
 DSQL_API DSQL_NODISCARD int dsql_rt_new(dsql_rt **out, struct uv_loop_s *loop, const dsql_alloc *alloc);
-/* Any thread: fn(arg) runs on the loop's thread, in the order of the calls. ENOMEM, ECLOSED. */
+/* Any thread: fn(arg) runs on the loop's thread, in the order of the calls. Its queue entry is the C library's malloc,
+ * because the hook belongs to the loop's thread; posts alone do not keep the loop alive. ENOMEM, ECLOSED. */
 DSQL_API DSQL_NODISCARD int dsql_rt_post(dsql_rt *rt, dsql_cb fn, void *arg);
 /* Cancels all work (a COMMIT in flight ends ECANCELED | IN_DOUBT), closes every connection and handle; cb (may be
  * NULL) runs last, on the loop, then rt is gone. Futures stay readable and still must be destroyed - before cb runs,
