@@ -1,6 +1,7 @@
 #include "fake_server.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -105,9 +106,30 @@ static void wait_until_read(struct fake_conn *c) {
   while (ioctl(c->fd, SIOCOUTQ, &left) == 0 && left > 0 && poll(&gone, 1, 0) == 0) sched_yield();
 }
 
+static void set_blocking(struct fake_conn *c, bool blocking) {
+  pthread_mutex_lock(&c->server->lock);
+  c->server->counts.blocking = blocking;
+  if (blocking) c->server->counts.blocked++;
+  pthread_mutex_unlock(&c->server->lock);
+}
+
+static void wait_writable(struct fake_conn *c) {
+  struct pollfd writable = {.fd = c->fd, .events = POLLOUT};
+  set_blocking(c, true);
+  (void)poll(&writable, 1, -1);
+  set_blocking(c, false);
+}
+
+static ptrdiff_t send_some(struct fake_conn *c, const void *p, size_t n) {
+  ptrdiff_t sent;
+  if (c->ssl) return SSL_write(c->ssl, p, (int)n);
+  while ((sent = send(c->fd, p, n, MSG_NOSIGNAL | MSG_DONTWAIT)) < 0 && errno == EAGAIN) wait_writable(c);
+  return sent;
+}
+
 static bool send_all(struct fake_conn *c, const uint8_t *p, size_t n) {
   while (n && !c->over) {
-    ptrdiff_t sent = c->ssl ? SSL_write(c->ssl, p, (int)n) : send(c->fd, p, n, MSG_NOSIGNAL);
+    ptrdiff_t sent = send_some(c, p, n);
     if (sent <= 0) {
       c->over = true;
     } else {
@@ -171,11 +193,6 @@ void fake_put_message(struct fake_conn *c, char type, const void *p, size_t n) {
   fake_put(c, &type, 1);
   fake_put(c, &len, 4);
   fake_put(c, p, n);
-}
-
-bool fake_write_would_block(struct fake_conn *c) {
-  struct pollfd writable = {.fd = c->fd, .events = POLLOUT};
-  return poll(&writable, 1, 0) == 0;
 }
 
 bool fake_read(struct fake_conn *c, void *p, size_t n) {
@@ -508,6 +525,12 @@ void fake_stop(struct fake_server *s) {
   pthread_mutex_destroy(&s->lock);
   pthread_cond_destroy(&s->changed);
   free(s);
+}
+
+void fake_shrink_buffers(struct fake_server *s) {
+  int size = 4096; /* the kernel takes its minimum; accepted sockets inherit it */
+  MUST(setsockopt(s->listener, SOL_SOCKET, SO_RCVBUF, &size, sizeof size) == 0);
+  MUST(setsockopt(s->listener, SOL_SOCKET, SO_SNDBUF, &size, sizeof size) == 0);
 }
 
 void fake_plan_set(struct fake_server *s, const struct fake_plan *plan) {

@@ -98,6 +98,8 @@ enum fake_transport { FAKE_UNIX /* in the abstract namespace */, FAKE_TCP };
 
 struct fake_server *fake_start(enum fake_transport transport);
 void fake_stop(struct fake_server *s);
+/* The smallest socket buffers for connections accepted from now on, so that both ends fill soon. */
+void fake_shrink_buffers(struct fake_server *s);
 /* Copied; the steps and what they point to must outlive the connections. */
 void fake_plan_set(struct fake_server *s, const struct fake_plan *plan);
 /* "host=... port=... user=u dbname=d sslmode=..."; sslmode=disable, for more append "sslmode=verify-full". */
@@ -108,6 +110,8 @@ void fake_wait_idle(struct fake_server *s);
 /* How many connections were accepted, how many of them were CancelRequests, and the last one's totals when idle. */
 struct fake_counts {
   unsigned connections, cancels, resets;
+  unsigned blocked; /* how often a write found the socket's buffer full */
+  bool blocking;    /* one waits for that just now */
   size_t sent, received;
 };
 struct fake_counts fake_counts(struct fake_server *s);
@@ -127,7 +131,6 @@ bool fake_read(struct fake_conn *c, void *p, size_t n);
 /* The body, cut to size, ends up in out with a NUL; false at the end of stream. */
 bool fake_read_message(struct fake_conn *c, char *type, char *out, size_t size, size_t *n);
 bool fake_await(struct fake_conn *c, char type);
-bool fake_write_would_block(struct fake_conn *c);
 /* Answers any query with plan.rows rows of one text column "x", until Terminate or the end of stream. */
 bool fake_serve(struct fake_conn *c);
 /* Server-side SCRAM-SHA-256 by plan.scram, from AuthenticationSASL to AuthenticationOk. */
