@@ -161,8 +161,10 @@ int dsql_get_bytes(const dsql_result *r, size_t row, unsigned col, dsql_str *out
 }
 
 int dsql_get_numeric(const dsql_result *r, size_t row, unsigned col, dsql_str *decimal) {
-  if (r && col < r->count && r->oids[col] != DSQL_NUMERIC) return DSQL_ETYPE;
-  return dsql_get_text(r, row, col, decimal);
+  struct field f;
+  int rc = r ? result_field(r, row, col, &f) : DSQL_EINVAL;
+  if (rc) return rc;
+  return r->oids[col] == DSQL_NUMERIC ? dsql_get_text(r, row, col, decimal) : DSQL_ETYPE;
 }
 
 int dsql_get_numeric_scaled(const dsql_result *r, size_t row, unsigned col, unsigned scale, int64_t *out) {
@@ -176,7 +178,9 @@ int dsql_get_numeric_scaled(const dsql_result *r, size_t row, unsigned col, unsi
 }
 
 int dsql_get_json(const dsql_result *r, size_t row, unsigned col, dsql_str *out) {
-  uint32_t oid = dsql_result_col_oid(r, col);
-  if (r && col < r->count && oid != DSQL_JSON && oid != DSQL_JSONB) return DSQL_ETYPE;
+  struct field f;
+  int rc = r ? result_field(r, row, col, &f) : DSQL_EINVAL;
+  if (rc) return rc;
+  if (r->oids[col] != DSQL_JSON && r->oids[col] != DSQL_JSONB) return DSQL_ETYPE;
   return dsql_get_text(r, row, col, out);
 }

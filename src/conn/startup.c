@@ -86,6 +86,8 @@ static size_t startup_pairs(const struct target *t, struct wire_pair pairs[PAIRS
   pairs[n++] = (struct wire_pair){"user", t->user};
   pairs[n++] = (struct wire_pair){"database", t->dbname};
   pairs[n++] = (struct wire_pair){"client_encoding", t->client_encoding ? t->client_encoding : "UTF8"};
+  /* The text codecs read ISO dates, whatever a role or a database has for its default. Poolers know this parameter. */
+  pairs[n++] = (struct wire_pair){"DateStyle", "ISO"};
   for (size_t i = 0; i < sizeof optional / sizeof optional[0]; i++)
     if (optional[i].value) pairs[n++] = optional[i];
   return n;

@@ -20,18 +20,17 @@ static int old_requiressl(struct resolver *r) {
 
 /* Variables that are no keywords: settings of the session, sent in the StartupMessage. "default" means none. */
 static int session_settings(struct resolver *r) {
-  static const char *const names[] = {"PGDATESTYLE", "PGTZ", "PGGEQO"};
+  static const char *const names[] = {"PGTZ", "PGGEQO"};
   struct target *t = r->t;
 
-  for (size_t i = 0; i < 3; i++) {
+  for (size_t i = 0; i < 2; i++) {
     const char *value = r->env->getenv(r->env->ctx, names[i]);
     if (!value || !*value || strcasecmp(value, "default") == 0) continue;
     t->extra[i] = mem_strdup(&t->alloc, value);
     if (!t->extra[i]) return out_of_memory(r->fault);
   }
-  t->datestyle = t->extra[0];
-  t->timezone = t->extra[1];
-  t->geqo = t->extra[2];
+  t->timezone = t->extra[0];
+  t->geqo = t->extra[1];
   return 0;
 }
 

@@ -10,7 +10,7 @@
  *     does not exist (libpq fails);
  *   - the default host is the socket directory /var/run/postgresql where that exists, else localhost;
  *   - keywords that this library can't honour (GSSAPI, OAuth, replication) are refused by name;
- *   - client_encoding must be UTF-8, TLS below 1.2 is never negotiated;
+ *   - client_encoding must be UTF-8, TLS below 1.2 is never negotiated, PGDATESTYLE is ignored (dates are ISO);
  *   - values are judged here, once, and not at the first connection: ports, integers, numeric addresses, path lengths.
  *     sslsni takes 0 and 1 only; a client certificate named in the string must exist. */
 #ifndef DSQL_TARGET_TARGET_H
@@ -61,8 +61,8 @@ struct target {
   const char *password;         /* wins over the hosts' own */
   const char *application_name; /* what to send; NULL: nothing */
   const char *options;
-  const char *client_encoding;             /* "UTF8" */
-  const char *datestyle, *timezone, *geqo; /* PGDATESTYLE, PGTZ, PGGEQO: to be sent in the StartupMessage */
+  const char *client_encoding; /* "UTF8" */
+  const char *timezone, *geqo; /* PGTZ, PGGEQO: to be sent in the StartupMessage */
 
   struct target_host *hosts;
   size_t host_count; /* at least 1 */
@@ -105,7 +105,7 @@ struct target {
   unsigned refs;
   struct conninfo info;
   char *home; /* NULL: none */
-  char *notice, *extra[3];
+  char *notice, *extra[2];
 };
 
 /* env may be NULL: the real process. On success *out has one reference. EINVAL, EUNSUPPORTED, ENOMEM; then *out is

@@ -111,7 +111,6 @@ static bool text_field(const struct target *t, const char *name, const char **ou
                 {"application_name", t->application_name},
                 {"options", t->options},
                 {"client_encoding", t->client_encoding},
-                {"datestyle", t->datestyle},
                 {"timezone", t->timezone},
                 {"geqo", t->geqo},
                 {"sslrootcert", t->sslrootcert},

@@ -32,9 +32,6 @@ static const struct fake_case cases[] = {
     {"PGAPPNAME=e", "fallback_application_name=f", "application_name", "e"},
     {NULL, "fallback_application_name=f application_name=''", "application_name", "-"},
     /* the session's settings */
-    {NULL, "", "datestyle", "-"},
-    {"PGDATESTYLE=German", "", "datestyle", "German"},
-    {"PGDATESTYLE=Default", "", "datestyle", "-"},
     {"PGTZ=UTC\nPGGEQO=off", "", "timezone", "UTC"},
     {"PGTZ=UTC\nPGGEQO=off", "", "geqo", "off"},
     /* encoding */
