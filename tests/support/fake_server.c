@@ -19,6 +19,8 @@
 #include "../unit/auth/scram_peer.h"
 #include <linux/sockios.h>
 
+enum { STEPS_MAX = 48 };
+
 struct fake_server {
   int listener;
   enum fake_transport transport;
@@ -28,6 +30,7 @@ struct fake_server {
   pthread_mutex_t lock;
   pthread_cond_t changed;
   struct fake_plan plan;
+  struct fake_step steps[STEPS_MAX];
   struct fake_counts counts;
   unsigned active;
 };
@@ -35,6 +38,7 @@ struct fake_server {
 struct fake_conn {
   struct fake_server *server;
   struct fake_plan plan;
+  struct fake_step steps[STEPS_MAX];
   int fd;
   SSL *ssl;
   size_t sent, received, challenged;
@@ -427,7 +431,7 @@ static void *serve(void *arg) {
   struct fake_server *s = c->server;
 
   if (c->plan.has_cut && c->plan.cut_at == 0) finish(c);
-  for (const struct fake_step *at = c->plan.steps; !c->over && step(c, at); at++) {}
+  for (const struct fake_step *at = c->steps; !c->over && step(c, at); at++) {}
   if (c->fd >= 0 && !c->over) finish(c);
   if (c->ssl) SSL_free(c->ssl);
   if (c->fd >= 0) close(c->fd);
@@ -451,6 +455,7 @@ static void start_connection(struct fake_server *s, int fd) {
   *c = (struct fake_conn){.server = s, .fd = fd};
   pthread_mutex_lock(&s->lock);
   c->plan = s->plan;
+  memcpy(c->steps, s->steps, sizeof c->steps);
   s->active++;
   s->counts.connections++;
   pthread_mutex_unlock(&s->lock);
@@ -533,9 +538,20 @@ void fake_shrink_buffers(struct fake_server *s) {
   MUST(setsockopt(s->listener, SOL_SOCKET, SO_SNDBUF, &size, sizeof size) == 0);
 }
 
+static bool is_last(const struct fake_step *s) {
+  return s->action == FAKE_END || s->action == FAKE_CLOSE || s->action == FAKE_RESET || s->action == FAKE_DEAF ||
+         s->call == fake_serve;
+}
+
 void fake_plan_set(struct fake_server *s, const struct fake_plan *plan) {
+  size_t n = 0;
   pthread_mutex_lock(&s->lock);
   s->plan = *plan;
+  do {
+    MUST(n < STEPS_MAX);
+    s->steps[n] = plan->steps[n];
+  } while (!is_last(&plan->steps[n++]));
+  s->plan.steps = NULL;
   pthread_mutex_unlock(&s->lock);
 }
 

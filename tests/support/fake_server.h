@@ -81,7 +81,7 @@ struct fake_scram {
 };
 
 struct fake_plan {
-  const struct fake_step *steps; /* ends at FAKE_END, CLOSE, RESET or DEAF */
+  const struct fake_step *steps; /* ends at FAKE_END, CLOSE, RESET, DEAF or fake_serve() */
   SSL_CTX *tls;
   struct fake_scram scram;
   bool has_cut;
@@ -100,7 +100,7 @@ struct fake_server *fake_start(enum fake_transport transport);
 void fake_stop(struct fake_server *s);
 /* The smallest socket buffers for connections accepted from now on, so that both ends fill soon. */
 void fake_shrink_buffers(struct fake_server *s);
-/* Copied; the steps and what they point to must outlive the connections. */
+/* Copied with its steps, up to FAKE_END, CLOSE, RESET, DEAF or fake_serve(). */
 void fake_plan_set(struct fake_server *s, const struct fake_plan *plan);
 /* "host=... port=... user=u dbname=d sslmode=..."; sslmode=disable, for more append "sslmode=verify-full". */
 const char *fake_conninfo(const struct fake_server *s);
