@@ -121,6 +121,7 @@ static void judge_failed_group(const struct session *s) {
   for (struct list *n = behind_first_group(s)->prev; n != &s->inflight; n = n->prev) {
     struct op *op = op_of(n);
     bool commits = op->effect == SQL_COMMITS_ITSELF && op->block == BLOCK_NONE;
+    if (op->reverted) committed = false;
     op->in_doubt = committed || (commits && op->steps == 0);
     committed = committed || (commits && (op->steps == 0 || op->group_failed_here));
   }
@@ -151,12 +152,14 @@ static void judge(struct session *s, uint64_t upto) {
   s->judged_upto = upto;
 }
 
+bool doubt_is_possible(const struct op *op) {
+  if (op->read_only || op->first_steps == 0 || op->settled || op->reverted) return false;
+  return op->effect != SQL_BEGIN && op->effect != SQL_ROLLBACK && op->effect != SQL_ROLLBACK_TO;
+}
+
 static unsigned flags_of(struct session *s, const struct op *op, uint64_t upto) {
   if (op->end == 0 || upto <= op->begin) return DSQL_NOT_SENT;
-  if (op->read_only || op->first_steps == 0 || op->effect == SQL_BEGIN || op->effect == SQL_ROLLBACK ||
-      op->effect == SQL_ROLLBACK_TO)
-    return 0;
-  if (s->refused || op->settled || op->reverted) return 0;
+  if (s->refused || !doubt_is_possible(op)) return 0;
   judge(s, upto);
   return op->in_doubt ? DSQL_IN_DOUBT : 0;
 }
@@ -171,17 +174,19 @@ static bool state_is(dsql_str state, const char *code) {
 }
 
 /* "The statement's completion is unknown", and connection exceptions: somebody between us and the database says that it
- * does not know either. */
-static bool nobody_knows(const uint8_t *body, size_t n) {
+ * does not know either. The server's own complaint about a wrong message is none of these. */
+static bool nobody_knows(const uint8_t *body, size_t n, bool from_server) {
   dsql_str state = error_body_field(body, n, 'C');
+  if (from_server && state_is(state, "08P01")) return false;
   return state_is(state, "40003") || state_is(state, "08");
 }
 
 void doubt_learn(struct session *s, const struct op *culprit, bool fatal, const uint8_t *body, size_t n) {
-  bool unknown = nobody_knows(body, n);
-  /* A server tells the source line, in order with its other replies, and does nothing more. A pooler that has lost its
-   * server does not, and knows nothing about the order. */
-  bool ordered = fatal && !unknown && error_body_field(body, n, 'R').len > 0;
+  /* A server tells the place in its source, in order with its other replies, and does nothing more. A pooler that has
+   * lost its server does not, and knows nothing about the order. */
+  bool from_server = error_body_field(body, n, 'R').len > 0;
+  bool unknown = nobody_knows(body, n, from_server);
+  bool ordered = fatal && !unknown && from_server;
 
   s->judged = false;
   if (ordered) s->fatal_last = true;

@@ -32,6 +32,8 @@ void ops_advance(struct session *s);
 /* doubt.c: an ErrorResponse of the oldest group in flight was read; culprit NULL: at its Sync. Before group_failed is
  * set. */
 void doubt_learn(struct session *s, const struct op *culprit, bool fatal, const uint8_t *body, size_t n);
+/* False for what has no lasting effect, and for what is known to have been committed or rolled back. */
+bool doubt_is_possible(const struct op *op);
 /* Sets in_doubt of the members of the oldest group, which has failed. */
 void doubt_judge_failed_group(struct session *s);
 

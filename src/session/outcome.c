@@ -3,21 +3,22 @@
 
 /* Its group failed: was it undone? Not so when the server itself does not know, or when a CALL may have committed it. */
 static void undo(struct session *s, struct op *op) {
-  if (!s->group_unsure && !op->in_doubt)
+  if ((!s->group_unsure && !op->in_doubt) || op->reverted)
     op->flags |= DSQL_ROLLED_BACK;
-  else if (!op->read_only)
+  else if (doubt_is_possible(op))
     op->flags |= DSQL_IN_DOUBT;
 }
 
 static void fail_member(struct session *s, struct op *op, int index) {
+  if (op->outcome == OP_ROLLED_BACK && !op->group_failed_here) return;
+  if (op->settled && !op->group_failed_here) {
+    if (op->outcome == OP_PENDING) op->outcome = OP_SUCCEEDED;
+    return;
+  }
   op->cause_index = s->cause_index;
   if (op->group_failed_here) {
     op->outcome = op->copy == COPY_IN ? OP_COPY_REFUSED : OP_FAILED;
-    if (s->group_unsure && !op->read_only) op->flags |= DSQL_IN_DOUBT;
-  } else if (op->outcome == OP_ROLLED_BACK) {
-    return;
-  } else if (op->settled) {
-    op->outcome = op->outcome == OP_PENDING ? OP_SUCCEEDED : op->outcome;
+    if (s->group_unsure && doubt_is_possible(op)) op->flags |= DSQL_IN_DOUBT;
   } else if (s->group_failed_at_sync) {
     op->outcome = OP_FAILED;
     undo(s, op);

@@ -102,16 +102,16 @@ enum handled query_rows(struct session *s, const uint8_t *p, size_t left, struct
 
 static bool tag_is(dsql_str tag, const char *text, size_t n) { return tag.len == n && memcmp(tag.ptr, text, n) == 0; }
 
-/* An explicit COMMIT inside a group makes what stands before it lasting, whatever happens to the rest; a ROLLBACK, or a
- * COMMIT that acts as one, undoes it. */
-static void end_block(struct session *s, struct op *last, bool committed) {
-  for (struct list *n = s->inflight.next;; n = n->next) {
-    struct op *op = op_of(n);
-    if (committed)
-      op->settled = !op->reverted;
-    else
-      op->reverted = !op->settled;
-    if (op == last) return;
+/* An explicit COMMIT inside a group makes what stands before it lasting, whatever happens to the rest. */
+static void settle_through(struct session *s, struct op *last) {
+  for (struct list *n = &last->node; n != &s->inflight; n = n->prev) op_of(n)->settled = !op_of(n)->reverted;
+}
+
+/* A ROLLBACK, or a COMMIT that acts as one, undoes it; but not what a CALL may have committed before. */
+static void revert_through(struct session *s, struct op *last) {
+  for (struct list *n = &last->node; n != &s->inflight; n = n->prev) {
+    if (op_of(n)->effect == SQL_COMMITS_ITSELF) return;
+    op_of(n)->reverted = !op_of(n)->settled;
   }
 }
 
@@ -122,7 +122,8 @@ static void on_tag(struct session *s, struct op *op, dsql_str tag) {
   /* Only a script's first statement can be the COMMIT that gave it its effect. */
   if (rollback && op->effect == SQL_COMMIT && !op->result_seen) op->outcome = OP_ROLLED_BACK;
   if (op->first_steps == STEP_SCRIPT) return;
-  if (commit || (rollback && (op->effect == SQL_COMMIT || op->effect == SQL_ROLLBACK))) end_block(s, op, commit);
+  if (commit) settle_through(s, op);
+  if (rollback && (op->effect == SQL_COMMIT || op->effect == SQL_ROLLBACK)) revert_through(s, op);
 }
 
 static bool result_fits(const struct session *s, uint8_t type) {
