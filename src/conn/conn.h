@@ -53,6 +53,8 @@ struct dsql_conn {
   uint64_t active_ms;
   struct cancel_request *cancel; /* under way: nothing new is written before its end of stream */
   bool canceled_group;           /* the oldest group in flight got its CancelRequest */
+  struct rt_timer cancel_timer;  /* until the next one for the same group */
+  unsigned cancel_tries;
 
   dsql_notice_fn notice_fn;
   void *notice_arg;

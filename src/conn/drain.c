@@ -2,11 +2,14 @@
  * is written, so that a CancelRequest can hit nothing but them.
  *
  *   state     event                          next
- *   IDLE      an operation is given up       DRAINING (timer started; CancelRequest if nothing stands before it)
+ *   IDLE      an operation is given up       DRAINING (timer and CancelRequest, once nothing stands before it)
  *   DRAINING  its group's ReadyForQuery      IDLE, once the CancelRequest's end of stream was seen as well
- *             a group before it ended        DRAINING (CancelRequest now, if nothing stands before it)
+ *             a group before it ended        DRAINING (timer and CancelRequest now, if nothing stands before it)
+ *             CancelRequest without effect   DRAINING (sent again after a while)
  *             the timer                      the connection is lost */
 #include "conn/conn.h"
+
+enum { CANCEL_AGAIN_MS = 20, CANCEL_DOUBLINGS = 4 };
 
 static void on_drain_timeout(struct rt_timer *t) {
   struct dsql_conn *c = LIST_ENTRY(t, struct dsql_conn, drain_timer);
@@ -19,13 +22,49 @@ static void on_drain_timeout(struct rt_timer *t) {
   conn_leave(c);
 }
 
+static void try_cancel(struct dsql_conn *c);
+
+static void on_cancel_again(struct rt_timer *t) {
+  struct dsql_conn *c = LIST_ENTRY(t, struct dsql_conn, cancel_timer);
+
+  conn_enter(c);
+  c->canceled_group = false;
+  try_cancel(c);
+  conn_leave(c);
+}
+
+/* The server drops a request that comes before it has begun with the query. Asking again can hit nothing else. */
+static void cancel_again_later(struct dsql_conn *c) {
+  uint64_t delay_ms = CANCEL_AGAIN_MS << (c->cancel_tries < CANCEL_DOUBLINGS ? c->cancel_tries : CANCEL_DOUBLINGS);
+
+  if (c->cancel_timer.node.linked) return;
+  c->cancel_tries++;
+  c->cancel_timer.fire = on_cancel_again;
+  rt_timer_start(c->rt, &c->cancel_timer, rt_now_ms(c->rt) + delay_ms);
+}
+
+static bool head_is_abandoned(const struct dsql_conn *c) {
+  const struct list *inflight = &c->session.inflight;
+  return !list_empty(inflight) && LIST_ENTRY(inflight->next, const struct op, node)->abandoned;
+}
+
 static void try_cancel(struct dsql_conn *c) {
-  const struct op *first;
-  if (c->cancel || c->canceled_group || !c->session.abandoned || list_empty(&c->session.inflight)) return;
-  first = LIST_ENTRY(c->session.inflight.next, const struct op, node);
-  if (!first->abandoned || !session_cancelable(&c->session, first) || c->session.backend_pid == 0) return;
+  if (c->cancel || !c->session.abandoned || !head_is_abandoned(c) || c->session.backend_pid == 0) return;
+  if (!session_cancelable(&c->session, LIST_ENTRY(c->session.inflight.next, const struct op, node))) return;
+  if (c->canceled_group) {
+    cancel_again_later(c);
+    return;
+  }
   /* Best effort: without memory or a connection for it the drain timer decides. */
   c->canceled_group = cancel_send(c) == 0;
+}
+
+/* The time counts from when the server can have begun with what was given up: not while it works on somebody's query
+ * before it. */
+static void watch(struct dsql_conn *c) {
+  if (c->drain_timer.node.linked || !head_is_abandoned(c)) return;
+  c->drain_timer.fire = on_drain_timeout;
+  rt_timer_start(c->rt, &c->drain_timer, rt_now_ms(c->rt) + c->target->target->drain_timeout_ms);
 }
 
 void conn_start_draining(struct dsql_conn *c) {
@@ -33,19 +72,19 @@ void conn_start_draining(struct dsql_conn *c) {
     c->paused = NULL;
     rt_ready(c->rt, &c->pump_task);
   }
-  if (!c->drain_timer.node.linked) {
-    c->drain_timer.fire = on_drain_timeout;
-    rt_timer_start(c->rt, &c->drain_timer, rt_now_ms(c->rt) + c->target->target->drain_timeout_ms);
-  }
+  watch(c);
   try_cancel(c);
 }
 
 void conn_drain_step(struct dsql_conn *c) {
   if (c->session.abandoned == 0) {
     c->canceled_group = false;
+    c->cancel_tries = 0;
+    rt_timer_stop(c->rt, &c->cancel_timer);
     if (c->cancel) return; /* its end of stream comes first; then this is called again */
     rt_timer_stop(c->rt, &c->drain_timer);
     return;
   }
+  watch(c);
   try_cancel(c);
 }

@@ -71,6 +71,7 @@ void conn_fail(struct dsql_conn *c, const struct error *e) {
   c->status = DSQL_CONN_FAILED;
   c->paused = NULL;
   rt_timer_stop(c->rt, &c->drain_timer);
+  rt_timer_stop(c->rt, &c->cancel_timer);
   rt_timer_stop(c->rt, &c->idle_timer);
   if (c->cancel) cancel_stop(c);
   conn_drop_session(c);

@@ -195,7 +195,7 @@ Test(stall, a_query_that_is_never_answered) {
   begin_ms = uv_now(&x.loop);
   times_out(behind, begin_ms, DSQL_CONN_LOST | DSQL_NOT_SENT | DSQL_CLIENT_SIDE, "drain_timeout_ms");
   cr_assert_eq(dsql_conn_status(c), DSQL_CONN_FAILED);
-  cr_assert_eq(fake_counts(server).cancels, 1);
+  cr_assert_geq(fake_counts(server).cancels, 2, "it is asked again");
   dsql_conn_close(c);
 }
 
