@@ -313,7 +313,33 @@ Test(dial, unix_sockets) {
 
 /* ---- cancel ---- */
 
+/* Keeps every thread of the pool busy, so that a lookup stays queued for as long as the test wants. */
+enum { POOL_THREADS = 4 };
+struct busy_pool {
+  uv_sem_t go;
+  uv_work_t work[POOL_THREADS];
+};
+
+static void wait_for_go(uv_work_t *w) { uv_sem_wait(w->data); }
+static void gone(uv_work_t *w, int status) {
+  (void)w;
+  (void)status;
+}
+
+static void pool_occupy(struct busy_pool *pool) {
+  cr_assert_eq(uv_sem_init(&pool->go, 0), 0);
+  for (size_t i = 0; i < POOL_THREADS; i++) {
+    pool->work[i].data = &pool->go;
+    cr_assert_eq(uv_queue_work(&x.loop, &pool->work[i], wait_for_go, gone), 0);
+  }
+}
+
+static void pool_release(struct busy_pool *pool) {
+  for (size_t i = 0; i < POOL_THREADS; i++) uv_sem_post(&pool->go);
+}
+
 Test(dial, cancel_in_every_state) {
+  struct busy_pool pool;
   struct blackhole hole;
   struct dial_params literal, name = params("localhost", refusing_port());
   struct outcome o = {0};
@@ -326,14 +352,17 @@ Test(dial, cancel_in_every_state) {
   cr_assert_eq(dial_start(&d, x.rt, &literal, done, &o), 0);
   turn(&x);
   dial_cancel(d); /* connecting */
+  pool_occupy(&pool);
   cr_assert_eq(dial_start(&d, x.rt, &name, done, &o), 0);
   turn(&x);
   dial_describe(d, text, sizeof text);
   cr_expect_str_eq(text, "looking up \"localhost\"");
   dial_cancel(d); /* looking up: the runtime waits, its end is asserted by the fixture */
   dial_cancel(NULL);
+  pool_release(&pool);
   blackhole_close(&hole);
   uv_run(&x.loop, UV_RUN_DEFAULT);
+  uv_sem_destroy(&pool.go);
   cr_expect_eq(o.calls, 0);
 }
 
