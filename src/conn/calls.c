@@ -4,24 +4,40 @@
 #include "conn/conn.h"
 #include "conn/encode.h"
 
+/* A member that can't be started takes its whole pipeline with it: the others alone would not be what was asked for. */
+static void break_group(struct dsql_conn *c) {
+  if (!c->grouping) return;
+  c->group_broken = true;
+  if (c->queue.group_open) query_skip_group(query_of_op(c->queue.group_open));
+}
+
+__attribute__((noinline, cold)) static dsql_future *no_memory(struct dsql_conn *c) {
+  break_group(c);
+  return NULL;
+}
+
 /* Completes q, which is in no queue yet, with a fault. */
-__attribute__((noinline, cold)) static dsql_future *refuse(struct query *q, const struct fault *f, unsigned flags) {
+__attribute__((noinline, cold)) static dsql_future *refuse(struct query *q, const struct fault *f) {
   struct fault told = *f;
-  told.flags |= flags | DSQL_NOT_SENT;
-  query_complete(q, error_from_fault(&q->arena, &told));
+  const struct error *e;
+  told.flags |= DSQL_NOT_SENT;
+  break_group(q->conn);
+  e = error_from_fault(&q->arena, &told);
+  query_complete(q, e == &error_nomem ? query_nomem(told.flags) : e);
   dsql_future *future = &q->future;
   query_op_done(q);
   return future;
 }
 
-static int check_open(struct dsql_conn *c, const struct query *q, struct fault *f) {
+static int check_open(const struct dsql_conn *c, struct fault *f) {
   const struct target *t = c->target->target;
 
   if (c->status == DSQL_CONN_FAILED || c->closing)
     return fault_set(f, DSQL_ECLOSED, "the connection is closed: %.*s", c->error ? (int)c->error->pub.message.len : 0,
                      c->error ? c->error->pub.message.ptr : "");
   if (c->grouping && c->group_broken)
-    return fault_set(f, DSQL_ESKIPPED, "a member of this pipeline was canceled, so the whole pipeline is not sent");
+    return fault_set(f, DSQL_ESKIPPED,
+                     "a member of this pipeline was canceled or refused, so the whole pipeline is not sent");
   if (c->queue.ops >= t->queue_ops_max)
     return fault_set(f, DSQL_EBUSY, "%zu operations are queued on this connection; the limit is %u (queue_ops_max)",
                      c->queue.ops, t->queue_ops_max);
@@ -30,7 +46,6 @@ static int check_open(struct dsql_conn *c, const struct query *q, struct fault *
                      "%zu bytes of requests are queued on this connection; the limit is %zu "
                      "(queue_bytes_max)",
                      c->queue.bytes, t->queue_bytes_max);
-  (void)q;
   return 0;
 }
 
@@ -48,10 +63,10 @@ static dsql_future *start_unnamed(struct dsql_conn *c, const char *sql, dsql_par
   struct query *q = query_new(c, o);
   struct fault f;
 
-  if (!q) return NULL;
+  if (!q) return no_memory(c);
   fault_clear(&f);
   if (!sql || (p.n && !p.v)) fault_set(&f, DSQL_EINVAL, "no SQL text, or parameters, was given (NULL)");
-  if (f.code || check_open(c, q, &f) || encode_unnamed(q, sql, p, !c->grouping, &f)) return refuse(q, &f, 0);
+  if (f.code || check_open(c, &f) || encode_unnamed(q, sql, p, !c->grouping, &f)) return refuse(q, &f);
   q->op.effect = sql_effect_of(sql, strlen(sql));
   q->each = each;
   q->each_arg = arg;
@@ -63,10 +78,10 @@ static dsql_future *start_statement(struct dsql_conn *c, dsql_stmt *s, dsql_para
   struct query *q = query_new(c, o);
   struct fault f;
 
-  if (!q) return NULL;
+  if (!q) return no_memory(c);
   fault_clear(&f);
   if (!s || (p.n && !p.v)) fault_set(&f, DSQL_EINVAL, "no statement, or parameters, was given (NULL)");
-  if (f.code || check_open(c, q, &f) || encode_statement(q, s, p, !c->grouping, &f)) return refuse(q, &f, 0);
+  if (f.code || check_open(c, &f) || encode_statement(q, s, p, !c->grouping, &f)) return refuse(q, &f);
   q->op.effect = s->effect;
   q->each = each;
   q->each_arg = arg;
@@ -95,12 +110,12 @@ dsql_future *dsql_exec(dsql_conn *c, const char *script, const dsql_call *o) {
   struct query *q = query_new(c, o);
   struct fault f;
 
-  if (!q) return NULL;
+  if (!q) return no_memory(c);
   fault_clear(&f);
   if (!script) fault_set(&f, DSQL_EINVAL, "no script was given (NULL)");
   if (!f.code && c->grouping)
     fault_set(&f, DSQL_EINVAL, "dsql_exec() has no place in a pipeline: the simple protocol ends its group by itself");
-  if (f.code || check_open(c, q, &f) || encode_script(q, script, &f)) return refuse(q, &f, 0);
+  if (f.code || check_open(c, &f) || encode_script(q, script, &f)) return refuse(q, &f);
   return enqueue(c, q);
 }
 
@@ -122,17 +137,15 @@ int dsql_pipeline_end(dsql_conn *c) {
   c->grouping = false;
   c->queue.grouping = false;
   if (!c->queue.group_open) return 0; /* empty, or dropped */
-  q = query_new(c, NULL);
+  q = query_new_own(c);
   if (!q) {
     /* Without a Sync the group can't end: none of it is sent. */
-    struct query *first = query_of_op(c->queue.group_open);
-    query_give_up(first, DSQL_ENOMEM, "out of memory for the end of the pipeline");
+    query_skip_group(query_of_op(c->queue.group_open));
     return DSQL_ENOMEM;
   }
   wire_sync(&q->op.bytes);
   q->op.sync = true;
   op_queue_push(&c->queue, &q->op);
-  dsql_future_detach(&q->future);
   conn_flush_later(c);
   return 0;
 }

@@ -31,7 +31,7 @@ static void finish(struct cancel_request *r) {
   if (!c) return;
   conn_enter(c);
   c->cancel = NULL;
-  conn_drain_step(c);
+  conn_drain_step(c, false);
   conn_flush_later(c);
   conn_leave(c);
 }

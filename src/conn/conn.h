@@ -28,6 +28,8 @@ struct dsql_conn {
   bool session_live;
   struct rt_task pump_task; /* a paused consumer was resumed */
   bool closing;             /* dsql_conn_close() was called inside one of our own calls: finish at its end */
+  bool shut;                /* by the end of the runtime; the memory is there until the user closes it, too */
+  struct dsql_future shell; /* then: what the runtime's end finds and frees */
   int close_code;           /* what its operations end with */
   unsigned busy;            /* depth of calls into the session or of user callbacks: memory must stay */
   uint64_t stream_base;     /* bytes of link_out() before the session's first */
@@ -45,6 +47,9 @@ struct dsql_conn {
   uint64_t group_number;
 
   struct list statements;
+  struct statement **statement_table; /* the same, by their dsql_stmt: see stmt.c */
+  size_t statement_slots;             /* of the table, a power of two; 0: none yet */
+  size_t statements_live;
   uint64_t statement_count;
   unsigned statements_freed; /* whose user is gone */
 
@@ -90,8 +95,8 @@ void conn_derive(struct dsql_conn *c); /* SCRAM's key derivation, in the thread 
 
 /* ---- drain.c: swallowing the answers of what was given up ---- */
 void conn_start_draining(struct dsql_conn *c);
-/* A group ended: is the drain over, or can a CancelRequest go out now? */
-void conn_drain_step(struct dsql_conn *c);
+/* A group, a CancelRequest or the start-up ended: is the drain over, or can a CancelRequest go out now? */
+void conn_drain_step(struct dsql_conn *c, bool group_ended);
 bool conn_draining(const struct dsql_conn *c);
 
 /* ---- lost.c ---- */

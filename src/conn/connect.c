@@ -35,7 +35,6 @@ static void give_up(struct dsql_conn *c, int code) {
   e = text ? told : &error_nomem;
   if (text) told->pub.flags |= DSQL_CONN_LOST;
   if (text) told->pub.os_error = k->last_os_error;
-  conn_connect_stop(c);
   conn_fail(c, e);
 }
 
@@ -268,6 +267,7 @@ void conn_session_ready(struct dsql_conn *c) {
   c->connect_round_trips = k->round_trips + startup_round_trips(&c->session);
   for (struct list *node; (node = list_pop_front(&c->ready_futures)) != NULL;) conn_ready_complete(node, NULL);
   session_release(&c->session);
+  if (c->session.abandoned) conn_drain_step(c, false);
   conn_flush_later(c);
   conn_update(c);
 }

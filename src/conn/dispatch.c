@@ -54,7 +54,7 @@ static void on_error(struct dsql_conn *c, const struct session_event *ev) {
 static void on_group_done(struct dsql_conn *c) {
   c->group_error = NULL;
   if (c->group_arena.bytes) arena_deinit(&c->group_arena);
-  conn_drain_step(c);
+  conn_drain_step(c, true);
   if (!list_empty(&c->queue.list)) conn_flush_later(c);
   if (c->statements_freed) statement_sweep(c);
 }
@@ -85,6 +85,8 @@ void conn_pump(struct dsql_conn *c) {
   struct session_event ev;
 
   conn_enter(c);
+  /* A session that fails by itself tells what was sent: on_turn may still have to come. */
+  if (c->session_live) session_sent(&c->session, link_sent(c->link) - c->stream_base);
   while (!c->closing && c->session_live && !c->paused && session_next(&c->session, &ev)) handle(c, &ev);
   conn_leave(c);
 }
@@ -92,7 +94,10 @@ void conn_pump(struct dsql_conn *c) {
 /* ---- the link's events ---- */
 
 static void pause_reading(struct dsql_conn *c, const uint8_t *rest, size_t n) {
-  if (session_store(&c->session, rest, n)) return; /* out of memory: the pump reports it */
+  if (session_store(&c->session, rest, n)) {
+    c->paused = NULL; /* out of memory: the pump reports it */
+    return;
+  }
   link_pause(c->link);
   conn_update(c);
 }

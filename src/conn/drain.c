@@ -62,7 +62,7 @@ static void try_cancel(struct dsql_conn *c) {
 /* The time counts from when the server can have begun with what was given up: not while it works on somebody's query
  * before it. */
 static void watch(struct dsql_conn *c) {
-  if (c->drain_timer.node.linked || !head_is_abandoned(c)) return;
+  if (c->drain_timer.node.linked || !head_is_abandoned(c) || c->status != DSQL_CONN_READY) return;
   c->drain_timer.fire = on_drain_timeout;
   rt_timer_start(c->rt, &c->drain_timer, rt_now_ms(c->rt) + c->target->target->drain_timeout_ms);
 }
@@ -76,7 +76,8 @@ void conn_start_draining(struct dsql_conn *c) {
   try_cancel(c);
 }
 
-void conn_drain_step(struct dsql_conn *c) {
+void conn_drain_step(struct dsql_conn *c, bool group_ended) {
+  if (group_ended) rt_timer_stop(c->rt, &c->drain_timer); /* the next one has its own time */
   if (c->session.abandoned == 0) {
     c->canceled_group = false;
     c->cancel_tries = 0;

@@ -45,11 +45,13 @@ static int oids_failed(int rc, struct fault *f) {
   return fault_set(f, rc, "out of memory for the request");
 }
 
-int encode_unnamed(struct query *q, const char *sql, dsql_params p, bool sync, struct fault *f) {
+/* s: whose text it is, and which declares types; or NULL. */
+static int encode_text(struct query *q, const char *sql, size_t n, const struct dsql_stmt *s, dsql_params p, bool sync,
+                       struct fault *f) {
   struct buf *b = &q->op.bytes;
-  size_t n = strlen(sql), oid_count;
+  size_t oid_count;
   uint32_t *oids;
-  int rc = param_oids(q, p, NULL, &oids, &oid_count);
+  int rc = param_oids(q, p, s, &oids, &oid_count);
 
   if (rc) return oids_failed(rc, f);
   wire_parse(b, "", sql, n, oids, oid_count);
@@ -58,6 +60,10 @@ int encode_unnamed(struct query *q, const char *sql, dsql_params p, bool sync, s
   wire_execute(b, "", 0);
   q->op.steps = STEP_PARSE | STEP_BIND | STEP_COLUMNS | STEP_EXECUTE;
   return finish(q, sync, f);
+}
+
+int encode_unnamed(struct query *q, const char *sql, dsql_params p, bool sync, struct fault *f) {
+  return encode_text(q, sql, strlen(sql), NULL, p, sync, f);
 }
 
 int encode_script(struct query *q, const char *script, struct fault *f) {
@@ -180,7 +186,7 @@ int encode_statement(struct query *q, struct dsql_stmt *s, dsql_params p, bool s
   }
   if (c->grouping && on->group == c->group_number) return encode_behind(q, on, p, sync, f);
   /* Whether that Parse will succeed is not known yet: this group brings its own, without a name. */
-  return encode_unnamed(q, s->sql, p, sync, f);
+  return encode_text(q, s->sql, s->sql_len, s, p, sync, f);
 }
 
 /* Where the parameters stand in our own Bind message: behind the two names, before the result formats. */
@@ -205,35 +211,51 @@ static struct cursor bind_parameters(const struct buf *b, size_t at) {
   return found;
 }
 
-int encode_again(struct query *q) {
-  struct statement *on = q->statement;
-  struct dsql_stmt *s = on->stmt;
+/* Ends `again` with Bind, Execute and Sync as q has them, but for the result formats: text in every column, whatever
+ * they are now; then it takes the place of q's request. */
+static int bind_again(struct query *q, struct buf *again) {
+  const struct statement *on = q->statement;
   struct cursor params = bind_parameters(&q->op.bytes, q->bind_at);
-  size_t len = cursor_left(&params), name_len = strlen(on->name), start;
-  struct buf again;
+  size_t len = cursor_left(&params), start = again->len;
+  int rc;
 
-  if (params.failed) return DSQL_EINVAL;
+  buf_put_u8(again, 'B');
+  buf_put_be32(again, (uint32_t)(4 + 1 + on->name_len + 1 + len + 2));
+  buf_put_cstr(again, "");
+  buf_put(again, on->name, on->name_len + 1);
+  buf_put(again, params.pos, len);
+  buf_put_be16(again, 0);
+  wire_execute(again, "", 0);
+  if (q->op.sync) wire_sync(again);
+  rc = params.failed ? DSQL_EINVAL : again->error;
+  if (rc) {
+    buf_deinit(again);
+    return rc;
+  }
+  buf_deinit(&q->op.bytes);
+  q->op.bytes = *again;
+  q->bind_at = (uint32_t)start;
+  return 0;
+}
+
+int encode_as_text(struct query *q) {
+  struct buf again;
+  buf_init(&again, q->op.bytes.alloc, q->op.bytes.max);
+  return bind_again(q, &again);
+}
+
+int encode_again(struct query *q) {
+  const struct statement *on = q->statement;
+  const struct dsql_stmt *s = on->stmt;
+  struct buf again;
+  int rc;
+
   buf_init(&again, q->op.bytes.alloc, q->op.bytes.max);
   wire_close(&again, 'S', on->name);
   wire_parse(&again, on->name, s->sql, s->sql_len, on->param_oids, on->param_count);
   wire_describe(&again, 'S', on->name);
-  start = again.len;
-  buf_put_u8(&again, 'B');
-  buf_put_be32(&again, (uint32_t)(4 + 1 + name_len + 1 + len + 2));
-  buf_put_cstr(&again, "");
-  buf_put(&again, on->name, name_len + 1);
-  buf_put(&again, params.pos, len);
-  buf_put_be16(&again, 0); /* text in every column, whatever they are now */
-  wire_execute(&again, "", 0);
-  wire_sync(&again);
-  if (!buf_ok(&again)) {
-    int rc = again.error;
-    buf_deinit(&again);
-    return rc;
-  }
-  buf_deinit(&q->op.bytes);
-  q->op.bytes = again;
-  q->bind_at = (uint32_t)start;
+  rc = bind_again(q, &again);
+  if (rc) return rc;
   q->op.steps = STEP_CLOSE | STEP_PARSE | STEP_PARAMS | STEP_STMT_COLUMNS | STEP_BIND | STEP_EXECUTE;
   return 0;
 }

@@ -9,5 +9,7 @@ int encode_statement(struct query *q, struct dsql_stmt *s, dsql_params p, bool s
 int encode_script(struct query *q, const char *script, struct fault *f);
 /* Rewrites a Bind to a statement that has gone stale into Close, Parse, Describe, Bind with the same parameters. */
 int encode_again(struct query *q);
+/* Rewrites a Bind that asks for the formats of known columns into one that asks for text. */
+int encode_as_text(struct query *q);
 
 #endif

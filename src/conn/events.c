@@ -12,6 +12,14 @@ static void fail_locally(struct query *q, int code, const char *text) {
   q->error = e ? e : &error_nomem;
 }
 
+/* As it was before its columns were known. */
+static void forget_columns(struct query *q) {
+  columns_unref(q->shared);
+  q->shared = NULL;
+  result_init(&q->result, &q->arena);
+  q->current = q->last = NULL;
+}
+
 /* The result that rows belong to: a script makes another one for each statement. */
 static struct dsql_result *open_result(struct query *q) {
   struct dsql_result *r;
@@ -39,21 +47,43 @@ static void prepare_stream(struct query *q, struct dsql_result *r) {
   if (!r->offsets) fail_locally(q, DSQL_ENOMEM, "out of memory for a row");
 }
 
+static bool same_types(const struct columns *a, const struct columns *b) {
+  return a->count == b->count && memcmp(a->oids, b->oids, a->count * sizeof *a->oids) == 0;
+}
+
+/* A repaired statement has overtaken executions that were encoded for its old columns. Read as those, values of new types
+ * would be wrong, silently where the widths agree; so they ask for text and take the columns as they are now. */
+static void refit_queued(struct statement *on) {
+  struct op_queue *queue = &on->conn->queue;
+
+  for (struct list *n = queue->list.next; n != &queue->list; n = n->next) {
+    struct query *q = query_of_op(LIST_ENTRY(n, struct op, node));
+    size_t before = q->op.bytes.len;
+    if (q->statement != on || !q->shared) continue;
+    if (encode_as_text(q)) {
+      struct fault f = {0};
+      fault_set(&f, DSQL_ENOMEM, "out of memory for encoding a request once more");
+      session_end(&on->conn->session, &f);
+      return;
+    }
+    queue->bytes += q->op.bytes.len - before;
+    forget_columns(q);
+  }
+}
+
 static void describe_statement(struct query *q, const uint8_t *body, size_t n) {
   struct statement *on = q->statement;
-  struct columns *columns = columns_new(rt_alloc(on->conn->rt), body, n);
+  struct columns *old = on->columns;
 
-  if (!columns) {
+  on->columns = columns_new(rt_alloc(on->conn->rt), body, n);
+  if (!on->columns)
     fail_locally(q, DSQL_ENOMEM, "out of memory for the columns of a statement");
-    return;
-  }
-  columns_unref(on->columns);
-  on->columns = columns;
-  if (statement_prepare_tail(on)) {
+  else if (statement_prepare_tail(on))
     fail_locally(q, DSQL_ENOMEM, "out of memory for a prepared statement");
-    return;
-  }
-  on->state = STATEMENT_READY;
+  else
+    on->state = STATEMENT_READY;
+  if (q->retried && old && !(on->columns && same_types(old, on->columns))) refit_queued(on);
+  columns_unref(old);
 }
 
 void query_on_params(struct query *q, const uint8_t *oids, size_t n) {
@@ -139,7 +169,7 @@ static size_t stream_rows(struct query *q, struct dsql_result *r, const uint8_t 
     at += total;
     rc = q->each(r, q->each_arg);
     if (q->row_arena.bytes) arena_deinit(&q->row_arena);
-    if (c->closing || !c->session_live || q->op.abandoned || c->session.phase == SESSION_FAILED) return n;
+    if (c->closing || !c->session_live || q->op.abandoned || q->error || c->session.phase == SESSION_FAILED) return n;
     if (rc == 0) continue;
     if (rc == DSQL_ROW_PAUSE) {
       q->paused = true;
@@ -156,6 +186,10 @@ static size_t stream_rows(struct query *q, struct dsql_result *r, const uint8_t 
 size_t query_on_rows(struct query *q, const uint8_t *run, size_t n) {
   struct dsql_result *r = described_result(q);
   if (!r || q->error) return n;
+  if (!r->columns) { /* the member that brought them had no memory for them */
+    fail_locally(q, DSQL_ENOMEM, "out of memory for the columns of a statement");
+    return n;
+  }
   return q->each ? stream_rows(q, r, run, n) : store_rows(q, r, run, n);
 }
 
@@ -183,18 +217,6 @@ void query_on_error(struct query *q, const uint8_t *body, size_t n) {
 
 /* ---- the end ---- */
 
-/* What the statement on this connection is now that the query that carried its Parse has ended. */
-static void settle_statement(struct query *q) {
-  struct statement *on = q->statement;
-
-  if (!on || !q->parses || on->state != STATEMENT_PARSING || on->parser != q) return;
-  on->parser = NULL;
-  if (q->op.steps & STEP_CLOSE)
-    on->state = STATEMENT_STALE;
-  else
-    on->state = q->op.steps & STEP_PARSE ? STATEMENT_ABSENT : STATEMENT_STALE;
-}
-
 /* Our named statement is gone or outdated: that is our business, not the user's. */
 static bool statement_is_to_blame(const struct query *q) {
   const struct error *e = q->error;
@@ -216,27 +238,20 @@ static bool retry(struct query *q) {
   if (q->retried || q->grouped || q->parses || !query_pending(q) || q->op.rows_seen || c->session.tx_status != 'I' ||
       !list_empty(&c->session.inflight) || q->statement->state != STATEMENT_STALE || encode_again(q))
     return false;
-  columns_unref(q->shared);
-  q->shared = NULL;
-  result_init(&q->result, &q->arena);
-  q->current = q->last = NULL;
+  forget_columns(q);
   q->error = NULL;
   q->retried = q->parses = true;
   q->statement->state = STATEMENT_PARSING;
   q->statement->parser = q;
-  q->statement->group = ++c->group_number;
-  q->op.outcome = OP_PENDING;
-  q->op.group_failed_here = q->op.settled = false;
-  q->op.flags = 0;
-  q->op.cause_index = -1;
-  q->op.begin = q->op.end = 0;
+  q->statement->group = 0;
+  q->op.barrier = true; /* what waits may have to be encoded for other columns */
   op_queue_push_first(&c->queue, &q->op);
   return true;
 }
 
 static const struct error *with_flags(struct query *q, const struct error *e, unsigned flags) {
   struct error *copy = error_clone(&q->arena, e);
-  if (!copy) return &error_nomem;
+  if (!copy) return query_nomem(flags);
   copy->pub.flags |= flags;
   copy->pub.cause_index = q->op.cause_index;
   return copy;
@@ -248,7 +263,7 @@ static const struct error *group_failure(struct query *q, unsigned flags) {
   struct error *e = error_printf(&q->arena, DSQL_ESKIPPED, "%s: statement %d of its group failed: %.*s",
                                  undone ? "undone" : "not run", q->op.cause_index,
                                  cause ? (int)cause->pub.message.len : 0, cause ? cause->pub.message.ptr : "");
-  if (!e) return &error_nomem;
+  if (!e) return query_nomem(flags);
   e->pub.cause_index = q->op.cause_index;
   e->pub.flags |= flags | (cause ? cause->pub.flags & DSQL_RETRYABLE : 0);
   return e;
@@ -256,14 +271,20 @@ static const struct error *group_failure(struct query *q, unsigned flags) {
 
 static const struct error *own_failure(struct query *q, int code, const char *text) {
   struct error *e = error_printf(&q->arena, code, "%s", text);
-  if (!e) return &error_nomem;
+  if (!e) return query_nomem(q->op.flags);
   e->pub.flags |= q->op.flags;
   return e;
 }
 
+/* The server has done it, and we could not take the answer. Outside a transaction that means that it is committed. */
+static const struct error *failure_of_success(struct query *q) {
+  bool lasting = q->conn->session.tx_status == 'I' && !q->op.read_only && !q->op.reverted;
+  return with_flags(q, q->error, lasting ? DSQL_IN_DOUBT : 0);
+}
+
 static const struct error *outcome_error(struct query *q) {
   switch (q->op.outcome) {
-    case OP_SUCCEEDED: return q->error;
+    case OP_SUCCEEDED: return q->error ? failure_of_success(q) : NULL;
     case OP_FAILED:
       if (!q->error && !q->conn->group_error) return conn_lost_error(q->conn, q);
       return with_flags(q, q->error ? q->error : q->conn->group_error, q->op.flags);
@@ -286,7 +307,6 @@ static const struct error *outcome_error(struct query *q) {
 
 void query_on_done(struct query *q) {
   if (retry(q)) return;
-  settle_statement(q);
   if (query_pending(q)) query_complete(q, outcome_error(q));
   query_op_done(q);
 }

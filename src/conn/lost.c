@@ -50,7 +50,7 @@ const struct error *conn_lost_error(struct dsql_conn *c, struct query *q) {
   const struct error *why = c->session_live ? reason_now(c) : c->error;
   struct error *e = why ? error_clone(&q->arena, why) : NULL;
 
-  if (!e) return &error_nomem;
+  if (!e) return query_nomem(q->op.flags | DSQL_CONN_LOST);
   e->pub.flags |= q->op.flags;
   e->pub.cause_index = q->op.cause_index;
   return e;
@@ -74,17 +74,13 @@ void conn_fail(struct dsql_conn *c, const struct error *e) {
   rt_timer_stop(c->rt, &c->cancel_timer);
   rt_timer_stop(c->rt, &c->idle_timer);
   if (c->cancel) cancel_stop(c);
-  conn_drop_session(c);
-  if (c->link) {
-    link_close(c->link);
-    c->link = NULL;
-  }
+  conn_connect_stop(c); /* its timer, too: a connection that has failed must not try the next host */
+  c->queue.grouping = false;
+  c->group_broken = true; /* for the rest of a pipeline that is open */
   while ((op = op_queue_pop(&c->queue)) != NULL) {
     op->outcome = OP_LOST;
     op->flags |= DSQL_NOT_SENT;
     query_on_done(query_of_op(op));
   }
-  c->grouping = false;
-  c->queue.grouping = false;
   settle_ready_futures(c);
 }

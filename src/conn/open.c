@@ -105,32 +105,53 @@ static const char *close_text(int code) {
   return code == DSQL_ECANCELED ? "the runtime is closing" : "the connection was closed by its owner";
 }
 
-void conn_finish_close(struct dsql_conn *c) {
-  const dsql_alloc *a = rt_alloc(c->rt);
-  const struct error *e = error_printf(&c->error_arena, c->close_code, "%s", close_text(c->close_code));
+/* What is in flight is reported by the session, which knows what was sent of it. */
+static void end_session(struct dsql_conn *c, const struct error *e) {
+  struct fault f = {0};
+  struct session_event ev;
 
-  assert(c->busy == 0);
-  if (c->session_live && (c->status == DSQL_CONN_READY || session_ride_in_doubt(&c->session))) {
-    struct fault f = {0};
-    struct session_event ev;
-    c->error = e ? e : &error_nomem;
-    session_sent(&c->session, link_sent(c->link) - c->stream_base);
-    session_terminate(&c->session);
-    fault_set(&f, c->close_code, "%s", close_text(c->close_code));
-    session_end(&c->session, &f);
-    if (c->status != DSQL_CONN_READY) session_surrender(&c->session);
-    while (session_next(&c->session, &ev))
-      if (ev.type == EVENT_OP_DONE) query_on_done(query_of_op(ev.op));
-  }
-  conn_connect_stop(c);
-  conn_fail(c, e ? e : &error_nomem);
-  statement_free_all(c);
-  rt_unready(&c->pump_task);
-  rt_closer_remove(c->rt, &c->closer);
+  c->error = e;
+  session_sent(&c->session, link_sent(c->link) - c->stream_base);
+  session_terminate(&c->session);
+  fault_set(&f, c->close_code, "%s", close_text(c->close_code));
+  session_end(&c->session, &f);
+  if (c->status != DSQL_CONN_READY) session_surrender(&c->session);
+  while (session_next(&c->session, &ev))
+    if (ev.type == EVENT_OP_DONE) query_on_done(query_of_op(ev.op));
+}
+
+static void free_conn(struct dsql_conn *c) {
   arena_deinit(&c->error_arena);
   arena_deinit(&c->group_arena);
   dsql_target_free(c->target);
-  mem_free(a, c);
+  mem_free(rt_alloc(c->rt), c);
+}
+
+static void free_shell(struct dsql_future *f) { free_conn(LIST_ENTRY(f, struct dsql_conn, shell)); }
+
+/* The runtime is closing, but the user still has c and may use it as any connection that has failed. */
+static void leave_shell(struct dsql_conn *c) {
+  static const struct future_class class = {.free = free_shell};
+  c->shut = true;
+  c->closing = false;
+  future_init(&c->shell, c->rt, &class);
+  future_complete(&c->shell, NULL);
+}
+
+void conn_finish_close(struct dsql_conn *c) {
+  const struct error *e = error_printf(&c->error_arena, c->close_code, "%s", close_text(c->close_code));
+
+  assert(c->busy == 0);
+  if (!e) e = &error_nomem;
+  if (c->session_live && (c->status == DSQL_CONN_READY || !list_empty(&c->session.inflight))) end_session(c, e);
+  conn_fail(c, e);
+  statement_free_all(c);
+  rt_unready(&c->pump_task);
+  rt_closer_remove(c->rt, &c->closer);
+  if (c->close_code == DSQL_ECANCELED)
+    leave_shell(c);
+  else
+    free_conn(c);
 }
 
 static void close_with(struct dsql_conn *c, int code) {
@@ -141,7 +162,11 @@ static void close_with(struct dsql_conn *c, int code) {
 }
 
 void dsql_conn_close(dsql_conn *c) {
-  if (c) close_with(c, DSQL_ECLOSED);
+  if (!c) return;
+  if (c->shut)
+    dsql_future_destroy(&c->shell);
+  else
+    close_with(c, DSQL_ECLOSED);
 }
 
 static void on_rt_close(struct rt_closer *closer) {

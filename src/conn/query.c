@@ -53,10 +53,8 @@ static void on_deadline(struct rt_timer *t) {
   query_give_up(LIST_ENTRY(t, struct query, timer), DSQL_ETIMEDOUT, "the call's timeout passed");
 }
 
-struct query *query_new(struct dsql_conn *c, const dsql_call *o) {
-  const struct target *t = c->target->target;
+static inline struct query *new_block(struct dsql_conn *c) {
   struct query *q = rt_block_get(c->rt);
-  uint32_t timeout_ms = t->query_timeout_ms;
   uint8_t *storage;
 
   if (!q) return NULL;
@@ -70,7 +68,21 @@ struct query *query_new(struct dsql_conn *c, const dsql_call *o) {
   result_init(&q->result, &q->arena);
   q->future_live = q->op_live = true;
   q->conn = c;
-  q->bytes_max = t->result_bytes_max;
+  q->bytes_max = c->target->target->result_bytes_max;
+  return q;
+}
+
+struct query *query_new_own(struct dsql_conn *c) {
+  struct query *q = new_block(c);
+  if (q) dsql_future_detach(&q->future);
+  return q;
+}
+
+struct query *query_new(struct dsql_conn *c, const dsql_call *o) {
+  struct query *q = new_block(c);
+  uint32_t timeout_ms = c->target->target->query_timeout_ms;
+
+  if (!q) return NULL;
   if (o) {
     if (o->timeout_ms) timeout_ms = o->timeout_ms;
     if (o->result_bytes_max) q->bytes_max = o->result_bytes_max;
@@ -86,7 +98,7 @@ struct query *query_new(struct dsql_conn *c, const dsql_call *o) {
 
 void query_op_done(struct query *q) {
   assert(q->op_live);
-  if (q->statement) statement_release(q->statement);
+  if (q->statement) statement_release(q->statement, q);
   q->statement = NULL;
   if (q->conn && q->conn->paused == q) q->conn->paused = NULL;
   q->conn = NULL;
@@ -102,35 +114,55 @@ void query_complete(struct query *q, const struct error *error) {
 
 /* ---- giving up ---- */
 
-static void complete_given_up(struct query *q, int code, const char *reason, unsigned flags, bool asked) {
-  struct error *e;
-
-  if (!query_pending(q)) return;
-  e = error_printf(&q->arena, code, "%s%s",
-                   asked ? reason : "another member of its group was given up: ", asked ? "" : reason);
-  if (e) e->pub.flags |= flags;
-  if (e && code == DSQL_EABORT) e->pub.app_code = q->stop_code;
-  query_complete(q, e ? e : &error_nomem);
+static const struct error *given_up(struct query *q, int code, const char *reason, unsigned flags, bool asked) {
+  struct error *e = error_printf(&q->arena, code, "%s%s",
+                                 asked ? reason : "another member of its group was given up: ", asked ? "" : reason);
+  if (!e) return query_nomem(flags);
+  e->pub.flags |= flags;
+  if (code == DSQL_EABORT) e->pub.app_code = q->stop_code;
+  return e;
 }
 
-static void complete_dropped(struct query *q, struct list *dropped, int code, const char *reason) {
-  struct list *node;
-  while ((node = list_pop_front(dropped)) != NULL) {
+static void complete_given_up(struct query *q, int code, const char *reason, unsigned flags, bool asked) {
+  if (query_pending(q)) query_complete(q, given_up(q, code, reason, flags, asked));
+}
+
+/* q, which gives up, and its whole group, none of which was sent. */
+static void drop_group(struct query *in, const struct query *q, int code, const char *reason) {
+  struct dsql_conn *c = in->conn;
+  struct list dropped, *node;
+
+  list_init(&dropped);
+  op_queue_drop(&c->queue, &in->op, &dropped);
+  while ((node = list_pop_front(&dropped)) != NULL) {
     struct query *member = query_of_op(LIST_ENTRY(node, struct op, node));
     complete_given_up(member, code, reason, DSQL_NOT_SENT, member == q);
     query_op_done(member);
   }
+  conn_update(c);
 }
 
-/* The members of q's group stand next to each other; the last one has the Sync. lost: the connection goes now, so that
- * what is not sent yet never will be. */
+void query_skip_group(struct query *q) { drop_group(q, NULL, DSQL_ESKIPPED, "it could not be started"); }
+
+/* The members of a group that is in flight stand next to each other; the last one has the Sync. */
+static struct op *group_first(struct query *q) {
+  struct list *n = &q->op.node;
+  while (n->prev != &q->conn->session.inflight && !LIST_ENTRY(n->prev, struct op, node)->sync) n = n->prev;
+  return LIST_ENTRY(n, struct op, node);
+}
+
+static bool group_commits(struct query *q) {
+  for (struct op *op = group_first(q);; op = LIST_ENTRY(op->node.next, struct op, node)) {
+    if (op->effect == SQL_COMMIT) return true;
+    if (op->sync) return false;
+  }
+}
+
+/* lost: the connection goes now, so that what is not sent yet never will be. */
 static void complete_in_flight(struct query *q, int code, const char *reason, bool lost) {
   struct session *s = &q->conn->session;
-  struct list *n = &q->op.node;
 
-  while (n->prev != &s->inflight && !LIST_ENTRY(n->prev, struct op, node)->sync) n = n->prev;
-  for (;; n = n->next) {
-    struct op *op = LIST_ENTRY(n, struct op, node);
+  for (struct op *op = group_first(q);; op = LIST_ENTRY(op->node.next, struct op, node)) {
     struct query *member = query_of_op(op);
     complete_given_up(member, code, reason, lost ? session_loss_flags(s, op) : session_abandon_flags(s, op),
                       member == q);
@@ -139,26 +171,34 @@ static void complete_in_flight(struct query *q, int code, const char *reason, bo
   }
 }
 
+/* Only the answer to the COMMIT tells what happened, so the group goes on; but this reader has seen its last row. */
+static void wait_for_commit(struct query *q, int code, const char *reason) {
+  if ((q->each || code != DSQL_ECANCELED) && !q->error) q->error = given_up(q, code, reason, 0, true);
+  on_resume(&q->future);
+}
+
 void query_give_up(struct query *q, int code, const char *reason) {
   struct dsql_conn *c = q->conn;
-  struct list dropped;
+  struct list none;
+  bool commits;
 
   if (!query_pending(q) || !q->op_live || !c) return;
-  list_init(&dropped);
   if (q->op.end == 0) {
     if (q->grouped && c->queue.group_open) c->group_broken = c->group_broken || q->group == c->group_number;
-    op_queue_drop(&c->queue, &q->op, &dropped);
-    complete_dropped(q, &dropped, code, reason);
-    conn_update(c);
+    drop_group(q, q, code, reason);
     return;
   }
-  /* A COMMIT on its way is waited for: only its answer tells what happened. At its deadline the doubt is reported, and
-   * the socket goes. */
-  if (q->op.effect == SQL_COMMIT && code == DSQL_ECANCELED) return;
+  commits = group_commits(q);
+  if (commits && code != DSQL_ETIMEDOUT) {
+    wait_for_commit(q, code, reason);
+    return;
+  }
+  list_init(&none);
   conn_enter(c);
-  complete_in_flight(q, code, reason, q->op.effect == SQL_COMMIT);
-  (void)session_abandon(&c->session, &q->op, &dropped);
-  if (q->op.effect == SQL_COMMIT) {
+  session_sent(&c->session, link_sent(c->link) - c->stream_base);
+  complete_in_flight(q, code, reason, commits);
+  (void)session_abandon(&c->session, &q->op, &none);
+  if (commits) {
     struct fault f = {0};
     fault_set(&f, DSQL_ETIMEDOUT, "the answer to a COMMIT did not come in time");
     conn_lose(c, &f);

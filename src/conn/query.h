@@ -43,6 +43,8 @@ struct query {
 
 /* A fresh pending query on c, or NULL when there is no memory. */
 struct query *query_new(struct dsql_conn *c, const dsql_call *o);
+/* The same for a request of our own, a Sync or a Close: nobody holds its future, and it has no deadline. */
+struct query *query_new_own(struct dsql_conn *c);
 /* The operation is out of the session: lets that end go. */
 void query_op_done(struct query *q);
 /* Completes the future unless it is complete; error NULL is success. */
@@ -51,9 +53,16 @@ static inline bool query_pending(const struct query *q) { return !q->future.read
 static inline struct query *query_of_op(struct op *op) { return LIST_ENTRY(op, struct query, op); }
 static inline struct query *query_of_future(struct dsql_future *f) { return (struct query *)(void *)f; }
 
-/* The user or a deadline gives up on it: completes now with code (ECANCELED, ETIMEDOUT, ETOOBIG), unsent ones are
- * dropped, sent ones are swallowed, and the server is asked to cancel where that can hit nothing else. */
+/* The user or a deadline gives up on it: completes now with code (ECANCELED, ETIMEDOUT, ETOOBIG, EABORT), unsent ones
+ * are dropped, sent ones are swallowed, and the server is asked to cancel where that can hit nothing else. With a COMMIT
+ * in flight in its group it shows no more rows, and its future waits for the answer; at a deadline the doubt is reported
+ * and the socket goes. */
 void query_give_up(struct query *q, int code, const char *reason);
+/* Another member of its group, which is not sent yet, can't be started: all of it ends with ESKIPPED. */
+void query_skip_group(struct query *q);
+
+/* ENOMEM with these flags: in place of an error for which there is no memory. */
+const struct error *query_nomem(unsigned flags);
 
 /* Events of the session. */
 void query_on_columns(struct query *q, const uint8_t *body, size_t n, bool of_statement);

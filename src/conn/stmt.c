@@ -58,21 +58,65 @@ int statement_prepare_tail(struct statement *s) {
   return wire_prepare_tail(&s->tail, s->columns->formats, s->columns->any_binary ? s->columns->count : 0);
 }
 
-struct statement *statement_get(struct dsql_conn *c, struct dsql_stmt *s) {
-  struct statement *new;
+/* ---- a connection's statements by their dsql_stmt: open addressing, at most half full ---- */
 
-  /* A statement used on many connections moves the one it was used on last to the front. */
-  for (struct list *n = s->statements.next; n != &s->statements; n = n->next) {
-    struct statement *at = LIST_ENTRY(n, struct statement, by_stmt);
-    if (at->conn != c) continue;
-    if (n != s->statements.next) {
-      list_remove(n);
-      list_push_front(&s->statements, n);
-    }
-    return at;
+enum { SLOTS_MIN = 16 };
+
+static size_t hash_of(const struct dsql_conn *c, const struct dsql_stmt *s) {
+  /* Blocks of the allocator differ in their middle bits; the multiplication carries them to the top. */
+  uint64_t mixed = (uint64_t)(uintptr_t)s * UINT64_C(0x9e3779b97f4a7c15);
+  return (size_t)(mixed >> 32) & (c->statement_slots - 1);
+}
+
+/* Where it is, or would be put. */
+static struct statement **slot_of(const struct dsql_conn *c, const struct dsql_stmt *s) {
+  size_t i = hash_of(c, s);
+  while (c->statement_table[i] && c->statement_table[i]->stmt != s) i = (i + 1) & (c->statement_slots - 1);
+  return &c->statement_table[i];
+}
+
+/* Room for one more. 0, ENOMEM. */
+static int table_reserve(struct dsql_conn *c) {
+  const dsql_alloc *a = rt_alloc(c->rt);
+  size_t slots = c->statement_slots ? 2 * c->statement_slots : SLOTS_MIN;
+  struct statement **table;
+
+  if (2 * (c->statements_live + 1) <= c->statement_slots) return 0;
+  table = mem_zalloc(a, slots * sizeof(struct statement *));
+  if (!table) return DSQL_ENOMEM;
+  mem_free(a, c->statement_table);
+  c->statement_table = table;
+  c->statement_slots = slots;
+  for (struct list *n = c->statements.next; n != &c->statements; n = n->next) {
+    struct statement *at = LIST_ENTRY(n, struct statement, by_conn);
+    *slot_of(c, at->stmt) = at;
   }
+  return 0;
+}
+
+/* What stands behind it in its run moves up, unless it would get before its own place. */
+static void table_remove(struct dsql_conn *c, const struct dsql_stmt *s) {
+  size_t mask = c->statement_slots - 1, hole = (size_t)(slot_of(c, s) - c->statement_table);
+
+  for (size_t i = (hole + 1) & mask; c->statement_table[i]; i = (i + 1) & mask) {
+    size_t home = hash_of(c, c->statement_table[i]->stmt);
+    if (((i - home) & mask) < ((i - hole) & mask)) continue;
+    c->statement_table[hole] = c->statement_table[i];
+    hole = i;
+  }
+  c->statement_table[hole] = NULL;
+  c->statements_live--;
+}
+
+struct statement *statement_get(struct dsql_conn *c, struct dsql_stmt *s) {
+  struct statement **slot = c->statement_slots ? slot_of(c, s) : NULL, *new;
+
+  if (slot && *slot) return *slot;
+  if (table_reserve(c)) return NULL;
   new = mem_zalloc(rt_alloc(c->rt), sizeof *new);
   if (!new) return NULL;
+  *slot_of(c, s) = new;
+  c->statements_live++;
   new->stmt = s;
   new->conn = c;
   s->refs++;
@@ -87,6 +131,7 @@ struct statement *statement_get(struct dsql_conn *c, struct dsql_stmt *s) {
 static void statement_free(struct statement *s) {
   struct dsql_stmt *stmt = s->stmt;
   if (stmt->freed) s->conn->statements_freed--;
+  table_remove(s->conn, stmt);
   list_remove(&s->by_conn);
   list_remove(&s->by_stmt);
   columns_unref(s->columns);
@@ -96,14 +141,25 @@ static void statement_free(struct statement *s) {
   unref(stmt);
 }
 
-void statement_release(struct statement *s) {
+/* What the statement is now that the query with its Parse has ended, wherever that was. */
+static void settle(struct statement *s, const struct query *q) {
+  if (!q->parses || s->state != STATEMENT_PARSING || s->parser != q) return;
+  s->parser = NULL;
+  s->state = (q->op.steps & (STEP_CLOSE | STEP_PARSE)) == STEP_PARSE ? STATEMENT_ABSENT : STATEMENT_STALE;
+}
+
+void statement_release(struct statement *s, const struct query *q) {
   assert(s->users > 0);
+  settle(s, q);
   s->users--;
   if (s->stmt->freed) conn_flush_later(s->conn);
 }
 
 void statement_free_all(struct dsql_conn *c) {
   while (!list_empty(&c->statements)) statement_free(LIST_ENTRY(c->statements.next, struct statement, by_conn));
+  mem_free(rt_alloc(c->rt), c->statement_table);
+  c->statement_table = NULL;
+  c->statement_slots = 0;
 }
 
 void statement_stale_all(struct dsql_conn *c) {
@@ -115,14 +171,13 @@ void statement_stale_all(struct dsql_conn *c) {
 
 /* A Close of its own, which nobody waits for; false when there is no memory: tried again at the next turn. */
 static bool queue_close(struct statement *s) {
-  struct query *q = query_new(s->conn, NULL);
+  struct query *q = query_new_own(s->conn);
   if (!q) return false;
   wire_close(&q->op.bytes, 'S', s->name);
   wire_sync(&q->op.bytes);
   q->op.steps = STEP_CLOSE;
   q->op.sync = q->op.read_only = true;
   op_queue_push(&s->conn->queue, &q->op);
-  dsql_future_detach(&q->future);
   return true;
 }
 

@@ -21,9 +21,8 @@ struct dsql_conn;
 
 struct dsql_stmt {
   struct dsql_rt *rt;
-  unsigned refs; /* the user's, and one per statement */
-  bool freed;    /* by the user */
-  uint64_t id;
+  unsigned refs;          /* the user's, and one per statement */
+  bool freed;             /* by the user */
   struct list statements; /* on all connections */
   enum sql_effect effect;
   char *sql;
@@ -41,9 +40,8 @@ struct statement {
   struct dsql_stmt *stmt;
   struct dsql_conn *conn;
   enum statement_state state;
-  bool parsed;                /* while PARSING: ParseComplete came */
   const struct query *parser; /* while PARSING: whose group holds the Parse */
-  uint64_t group;             /* and the number of that group */
+  uint64_t group;             /* and the number of that group; 0: of its own */
   unsigned users;             /* queries that refer to it */
   struct columns *columns;    /* READY */
   uint32_t *param_oids;       /* as given to Parse, then as described; 0: not known yet */
@@ -56,7 +54,8 @@ struct statement {
 /* Finds or makes it; NULL when there is no memory. */
 struct statement *statement_get(struct dsql_conn *c, struct dsql_stmt *s);
 int statement_prepare_tail(struct statement *s); /* its columns are new: 0, ENOMEM */
-void statement_release(struct statement *s);     /* a query lets go */
+/* A query lets go; when it was to parse the statement and has not come so far, the state tells. */
+void statement_release(struct statement *s, const struct query *q);
 void statement_free_all(struct dsql_conn *c);
 /* The server has dropped or may have dropped every named statement. */
 void statement_stale_all(struct dsql_conn *c);
