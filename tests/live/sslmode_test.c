@@ -21,8 +21,8 @@ TestSuite(sslmode, .init = open_all, .fini = close_all);
 
 /* Connects; "tls", "plain", or the name of the error. */
 static const char *outcome(int port, const char *host, const char *settings) {
-  dsql_conn *c = client_dial(&x, "host=%s hostaddr=127.0.0.1 port=%d dbname=postgres connect_timeout=10 %s", host, port,
-                             settings);
+  dsql_conn *c =
+      client_dial(&x, "host=%s hostaddr=127.0.0.1 port=%d dbname=postgres connect_timeout=10 %s", host, port, settings);
   dsql_future *f = dsql_conn_ready(c);
   int rc = dsql_future_run(f);
   const char *name = dsql_error_name(rc);
@@ -44,12 +44,9 @@ static const struct row {
   const char *mode;
   const char *want[3]; /* by place */
 } rows[] = {
-    {"disable", {"plain", "plain", "DSQL_EAUTH"}},
-    {"allow", {"plain", "plain", "tls"}},
-    {"prefer", {"tls", "plain", "tls"}},
-    {"require", {"tls", "DSQL_ETLS", "tls"}},
-    {"verify-ca", {"tls", "DSQL_ETLS", "tls"}},
-    {"verify-full", {"tls", "DSQL_ETLS", "tls"}},
+    {"disable", {"plain", "plain", "DSQL_EAUTH"}}, {"allow", {"plain", "plain", "tls"}},
+    {"prefer", {"tls", "plain", "tls"}},           {"require", {"tls", "DSQL_ETLS", "tls"}},
+    {"verify-ca", {"tls", "DSQL_ETLS", "tls"}},    {"verify-full", {"tls", "DSQL_ETLS", "tls"}},
 };
 
 Test(sslmode, every_mode_at_every_server) {
