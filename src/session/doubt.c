@@ -157,8 +157,13 @@ bool doubt_is_possible(const struct op *op) {
   return op->effect != SQL_BEGIN && op->effect != SQL_ROLLBACK && op->effect != SQL_ROLLBACK_TO;
 }
 
+/* What was answered was sent, whatever the transport has told so far. */
+static bool is_unsent(const struct op *op, uint64_t upto) {
+  return op->end == 0 || (upto <= op->begin && op->steps == op->first_steps && op->outcome == OP_PENDING);
+}
+
 static unsigned flags_of(struct session *s, const struct op *op, uint64_t upto) {
-  if (op->end == 0 || upto <= op->begin) return DSQL_NOT_SENT;
+  if (is_unsent(op, upto)) return DSQL_NOT_SENT;
   if (s->refused || !doubt_is_possible(op)) return 0;
   judge(s, upto);
   return op->in_doubt ? DSQL_IN_DOUBT : 0;
