@@ -370,7 +370,9 @@ DSQL_API void dsql_resume(dsql_future *f); /* rows come from the loop, not insid
 
 /* What is called between begin and end travels under one Sync: one implicit transaction, all or nothing (Protocol,
  * "Pipelining"). After a failure every member fails: the culprit with its error, those before it with ESKIPPED |
- * ROLLED_BACK, those behind it with ESKIPPED; cause_index names the culprit. dsql_exec() is refused inside. EINVAL. */
+ * ROLLED_BACK, those behind it with ESKIPPED; cause_index names the culprit. A member that commits by itself (COMMIT,
+ * CALL, DO, VACUUM) ends the promise for those before it: they are not undone any more, or in doubt and flagged so. A
+ * COPY TO STDOUT is refused without failing its group. dsql_exec() is refused inside. EINVAL. */
 DSQL_API DSQL_NODISCARD int dsql_pipeline_begin(dsql_conn *c);
 DSQL_API DSQL_NODISCARD int dsql_pipeline_end(dsql_conn *c);
 
