@@ -14,6 +14,7 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "../unit/auth/scram_peer.h"
@@ -426,24 +427,31 @@ static bool step(struct fake_conn *c, const struct fake_step *s) {
   return false;
 }
 
+/* The last word is active--: whoever waits for it may end the process, and what this thread still had would be a leak. */
+static void end_thread(struct fake_conn *c) {
+  struct fake_server *s = c->server;
+  size_t sent = c->sent, received = c->received;
+
+  free(c->out);
+  free(c);
+  OPENSSL_thread_stop();
+  pthread_mutex_lock(&s->lock);
+  s->counts.sent = sent;
+  s->counts.received = received;
+  s->active--;
+  pthread_cond_broadcast(&s->changed);
+  pthread_mutex_unlock(&s->lock);
+}
+
 static void *serve(void *arg) {
   struct fake_conn *c = arg;
-  struct fake_server *s = c->server;
 
   if (c->plan.has_cut && c->plan.cut_at == 0) finish(c);
   for (const struct fake_step *at = c->steps; !c->over && step(c, at); at++) {}
   if (c->fd >= 0 && !c->over) finish(c);
   if (c->ssl) SSL_free(c->ssl);
   if (c->fd >= 0) close(c->fd);
-  pthread_mutex_lock(&s->lock);
-  s->counts.sent = c->sent;
-  s->counts.received = c->received;
-  s->active--;
-  pthread_cond_broadcast(&s->changed);
-  pthread_mutex_unlock(&s->lock);
-  free(c->out);
-  free(c);
-  OPENSSL_thread_stop();
+  end_thread(c);
   return NULL;
 }
 
@@ -559,8 +567,11 @@ const char *fake_conninfo(const struct fake_server *s) { return s->conninfo; }
 uint16_t fake_port(const struct fake_server *s) { return s->port; }
 
 void fake_wait_idle(struct fake_server *s) {
+  struct timespec end;
+  (void)clock_gettime(CLOCK_REALTIME, &end);
+  end.tv_sec += 30;
   pthread_mutex_lock(&s->lock);
-  while (s->active) pthread_cond_wait(&s->changed, &s->lock);
+  while (s->active) MUST(pthread_cond_timedwait(&s->changed, &s->lock, &end) == 0);
   pthread_mutex_unlock(&s->lock);
 }
 

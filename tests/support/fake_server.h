@@ -105,7 +105,8 @@ void fake_plan_set(struct fake_server *s, const struct fake_plan *plan);
 /* "host=... port=... user=u dbname=d sslmode=..."; sslmode=disable, for more append "sslmode=verify-full". */
 const char *fake_conninfo(const struct fake_server *s);
 uint16_t fake_port(const struct fake_server *s);
-/* Waits until no connection is being served. */
+/* Waits until no connection is being served. The client's loop does not turn meanwhile, so nothing that it has under
+ * way (a CancelRequest) may be needed for that; after 30 s the test is aborted. */
 void fake_wait_idle(struct fake_server *s);
 /* How many connections were accepted, how many of them were CancelRequests, and the last one's totals when idle. */
 struct fake_counts {
