@@ -1,5 +1,6 @@
 #include "peer.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
@@ -14,25 +15,37 @@ enum { PATIENCE_MS = 10000, QUIET_TURNS = 5 };
 
 static uint64_t now_ms(void) { return uv_hrtime() / 1000000; }
 
-void peer_open(struct peer *p, const char *options) {
-  static unsigned number;
-  struct sockaddr_un address = {.sun_family = AF_UNIX};
-  int n;
-
+static void open_on(struct peer *p, int family, const struct sockaddr *address, socklen_t size) {
   client_open(&p->x);
   p->main.fd = p->cancel.fd = -1;
   p->main.len = p->cancel.len = 0;
-  n = snprintf(address.sun_path + 1, sizeof address.sun_path - 1, "dsql-peer-%d-%u/.s.PGSQL.5432", getpid(), ++number);
-  (void)snprintf(p->conninfo, sizeof p->conninfo, "host=@dsql-peer-%d-%u port=5432 user=u dbname=d %s", getpid(),
-                 number, options);
   dsql_config_init(&p->config);
   p->config.target = p->conninfo;
-  p->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  p->listener = socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   cr_assert_geq(p->listener, 0);
-  cr_assert_eq(bind(p->listener, (struct sockaddr *)&address,
-                    (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)n)),
-               0);
+  cr_assert_eq(bind(p->listener, address, size), 0);
   cr_assert_eq(listen(p->listener, 64), 0);
+}
+
+void peer_open(struct peer *p, const char *options) {
+  static unsigned number;
+  struct sockaddr_un address = {.sun_family = AF_UNIX};
+  int n =
+      snprintf(address.sun_path + 1, sizeof address.sun_path - 1, "dsql-peer-%d-%u/.s.PGSQL.5432", getpid(), ++number);
+
+  (void)snprintf(p->conninfo, sizeof p->conninfo, "host=@dsql-peer-%d-%u port=5432 user=u dbname=d %s", getpid(),
+                 number, options);
+  open_on(p, AF_UNIX, (struct sockaddr *)&address, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)n));
+}
+
+void peer_open_tcp(struct peer *p, const char *options) {
+  struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+  socklen_t size = sizeof address;
+
+  open_on(p, AF_INET, (struct sockaddr *)&address, size);
+  cr_assert_eq(getsockname(p->listener, (struct sockaddr *)&address, &size), 0);
+  (void)snprintf(p->conninfo, sizeof p->conninfo, "host=localhost hostaddr=127.0.0.1 port=%d user=u dbname=d %s",
+                 ntohs(address.sin_port), options);
 }
 
 void peer_drop(struct peer_link *l) {

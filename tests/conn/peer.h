@@ -33,6 +33,8 @@ struct peer {
 
 /* options: more of the connection string. */
 void peer_open(struct peer *p, const char *options);
+/* The same on 127.0.0.1, host name "localhost"; options has to say sslmode. */
+void peer_open_tcp(struct peer *p, const char *options);
 /* Closes the runtime too, unless the test has begun to and set x.rt to NULL. */
 void peer_close(struct peer *p);
 
