@@ -63,7 +63,7 @@ static void stream(struct sum *s, const char *sql, size_t heap_max, size_t rss_m
   cr_assert_eq(s->rows, ROWS);
   cr_assert_eq(s->total, (int64_t)ROWS * (ROWS + 1) / 2);
   dsql_future_destroy(f);
-  cr_log_warn("%zu rows, %zu pauses: %zu KiB of heap, %zu KiB of resident memory", s->rows, s->pauses,
+  cr_log_info("%zu rows, %zu pauses: %zu KiB of heap, %zu KiB of resident memory", s->rows, s->pauses,
               (x.heap.peak_bytes - heap) / 1024, peak_rss_kib() - rss_kib);
   cr_assert_lt(x.heap.peak_bytes - heap, heap_max);
   cr_assert_lt(peak_rss_kib() - rss_kib, rss_max_kib);
