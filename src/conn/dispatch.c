@@ -137,9 +137,8 @@ static void on_turn(void *owner) {
 
   if (!c->session_live || c->closing) return;
   session_sent(&c->session, link_sent(c->link) - c->stream_base);
-  /* What the session itself wrote: authentication, the end of a COPY. And what may ride from now on. */
+  /* What the session itself wrote: authentication, the end of a COPY. */
   if (link_out(c->link)->len && !link_write_blocked(c->link)) link_flush_later(c->link);
-  if (c->status == DSQL_CONN_CONNECTING && session_can_gather(&c->session)) link_flush_later(c->link);
   conn_update(c);
 }
 

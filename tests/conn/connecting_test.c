@@ -9,7 +9,7 @@
 static struct peer p;
 static dsql_conn *c;
 
-static void open_all(void) { peer_open(&p, ""); }
+static void open_all(void) { peer_open(&p, "password=secret"); }
 static void close_all(void) { peer_close(&p); }
 
 TestSuite(connecting, .init = open_all, .fini = close_all);
@@ -19,7 +19,8 @@ static dsql_future *query(const char *sql) { return dsql_query(c, sql, DSQL_NO_P
 static void two_hosts(void) {
   char host[256];
   (void)snprintf(host, sizeof host, "%.*s", (int)strcspn(p.conninfo, " "), p.conninfo);
-  (void)snprintf(p.conninfo, sizeof p.conninfo, "%s,%s port=5432,5432 user=u dbname=d", host, strchr(host, '=') + 1);
+  (void)snprintf(p.conninfo, sizeof p.conninfo, "%s,%s port=5432,5432 user=u dbname=d password=secret", host,
+                 strchr(host, '=') + 1);
 }
 
 static bool somebody_connects(void) {
@@ -28,15 +29,15 @@ static bool somebody_connects(void) {
   return fd >= 0;
 }
 
-/* As far as AuthenticationOk, with a query riding along. */
+/* As far as the password, with a query riding along. */
 static dsql_future *ride(const char *sql) {
   dsql_future *f;
   c = peer_dial(&p);
   f = query(sql);
   peer_accept(&p, &p.main);
   cr_assert_not(peer_startup(&p, &p.main));
-  peer_send(&p, "R0");
-  peer_expect(&p, "PBDES");
+  peer_send(&p, "R3");
+  peer_expect(&p, "pPBDES");
   return f;
 }
 
@@ -65,7 +66,7 @@ Test(connecting, a_slow_start_is_no_slow_cancel) {
   peer_turn_ms(&p, 120);
   cr_assert_eq(dsql_conn_status(c), DSQL_CONN_CONNECTING);
   f = query("select 1");
-  peer_send(&p, "K Z:I");
+  peer_send(&p, "R0 K Z:I");
   peer_accept(&p, &p.cancel);
   cr_assert(peer_startup(&p, &p.cancel), "the CancelRequest waits for the key");
   peer_expect_nothing(&p);
@@ -124,7 +125,7 @@ Test(connecting, what_rode_along_moves_to_the_next_host_as_it_is) {
     if (host == 0) peer_send(&p, "F:57P03");
     if (host == 0) peer_drop(&p.main);
   }
-  peer_send(&p, "K Z:I 1 t: T:a 2 D:1 C:SELECT_1 Z:I 1 2 T:a D:2 C:SELECT_1 Z:I");
+  peer_send(&p, "R0 K Z:I 1 t: T:a 2 D:1 C:SELECT_1 Z:I 1 2 T:a D:2 C:SELECT_1 Z:I");
   peer_succeeds(&p, f);
   peer_succeeds(&p, g);
   f = dsql_query_stmt(c, s, DSQL_NO_PARAMS, NULL);
@@ -165,8 +166,8 @@ Test(connecting, timeouts_of_calls_run_from_the_call) {
   cr_assert_not(peer_startup(&p, &p.main));
   peer_fails(&p, queued, DSQL_ETIMEDOUT, DSQL_NOT_SENT | DSQL_CLIENT_SIDE);
   riding = dsql_query(c, "insert", DSQL_NO_PARAMS, &o);
-  peer_send(&p, "R0");
-  peer_expect(&p, "PBDES");
+  peer_send(&p, "R3");
+  peer_expect(&p, "pPBDES");
   peer_fails(&p, riding, DSQL_ETIMEDOUT, DSQL_IN_DOUBT | DSQL_CLIENT_SIDE);
   dsql_conn_close(c);
 }
@@ -189,8 +190,8 @@ Test(connecting, closing_tells_what_may_have_happened) {
     peer_accept(&p, &p.main);
     cr_assert_not(peer_startup(&p, &p.main));
     if (cases[i].sent) {
-      peer_send(&p, "R0");
-      peer_expect(&p, "PBDES");
+      peer_send(&p, "R3");
+      peer_expect(&p, "pPBDES");
     }
     dsql_conn_close(c);
     cr_assert_eq(dsql_future_code(f), DSQL_ECLOSED);
