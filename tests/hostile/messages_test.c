@@ -218,6 +218,41 @@ Test(messages, an_error_keeps_its_fields_and_the_connection) {
   dsql_conn_close(c);
 }
 
+/* ---- rows where there can be none ---- */
+
+static int stop_with_7(const dsql_result *row, void *arg) {
+  (void)row;
+  (void)arg;
+  return 7;
+}
+
+/* The answer to a COMMIT is never swallowed, so stopping it ends the connection: from inside the run of rows. */
+Test(messages, rows_in_answer_to_a_commit) {
+  const struct fake_step *rows =
+      ANSWER(FAKE_INT4_COLUMN, ROW_42, ROW_42, ROW_42, FAKE_M('C', "COMMIT\0"), FAKE_M('Z', "I"));
+  dsql_call o;
+  dsql_conn *c;
+  dsql_future *f;
+
+  fake_plan_set(server, &(struct fake_plan){.steps = rows});
+  c = client_connect(&x, "%s", fake_conninfo(server));
+  f = dsql_query_each(c, "commit", DSQL_NO_PARAMS, stop_with_7, NULL, NULL);
+  cr_assert_eq(dsql_future_run(f), DSQL_EABORT, "%s", client_error_text(f));
+  cr_assert_eq(dsql_future_error(f)->app_code, 7);
+  cr_assert_eq(dsql_future_error(f)->flags & DSQL_IN_DOUBT, DSQL_IN_DOUBT);
+  dsql_future_destroy(f);
+  dsql_conn_close(c);
+
+  fake_plan_set(server, &(struct fake_plan){.steps = STEPS(FAKE_TRUSTED, FAKE_FN(fake_serve)), .row_len = 10000});
+  c = client_connect(&x, "%s", fake_conninfo(server));
+  dsql_call_init(&o);
+  o.result_bytes_max = 1000;
+  f = dsql_query(c, "commit", DSQL_NO_PARAMS, &o);
+  cr_assert_eq(dsql_future_run(f), DSQL_ETOOBIG, "%s", client_error_text(f));
+  dsql_future_destroy(f);
+  dsql_conn_close(c);
+}
+
 /* ---- fixed-width binary values of the wrong width ---- */
 
 struct width {

@@ -221,9 +221,13 @@ Test(codec, other_types_are_text) {
       dsql_future *f = dsql_query_stmt(c, s, DSQL_NO_PARAMS, NULL);
       const dsql_result *r = client_rows(f);
       dsql_str text;
+      int32_t number;
+      int format;
       cr_assert(dsql_get_text(r, 0, 0, &text) == 0 && text.len == strlen(others[i][1]) &&
                     memcmp(text.ptr, others[i][1], text.len) == 0,
                 "%s", others[i][0]);
+      cr_assert_eq(dsql_get_int4(r, 0, 0, &number), DSQL_ETYPE);
+      cr_assert(dsql_get_raw(r, 0, 0, &text, &format) == 0 && format == 0 && text.len == strlen(others[i][1]));
       dsql_future_destroy(f);
     }
     dsql_stmt_free(s);
