@@ -46,92 +46,92 @@ struct bad {
 
 #define ANSWER(...) STEPS(FAKE_TRUSTED, FAKE_A('S'), __VA_ARGS__)
 
-Test(messages, a_malformed_answer_loses_the_connection) {
-  const struct bad bads[] = {
-      {"length 0", ANSWER(FAKE_R("1\0\0\0\0")), "length below 4"},
-      {"length 1", ANSWER(FAKE_R("1\0\0\0\1")), "length below 4"},
-      {"length 2", ANSWER(FAKE_R("1\0\0\0\2")), "length below 4"},
-      {"length 3", ANSWER(FAKE_R("1\0\0\0\3")), "length below 4"},
-      {"huge length", ANSWER(FAKE_R("D\x7f\xff\xff\xff")), "2147483648 bytes; the limit is 1073741823"},
-      {"length over the cap by one", ANSWER(FAKE_R("D\x3f\xff\xff\xff")), "1073741824 bytes; the limit is 1073741823"},
-      {"negative length", ANSWER(FAKE_R("D\xff\xff\xff\xff")), "length below 4"},
-      {"most negative length", ANSWER(FAKE_R("D\x80\0\0\0")), "length below 4"},
-      {"unknown type", ANSWER(FAKE_M('@', "")), "of type '@' that is unknown"},
-      {"unprintable type", ANSWER(FAKE_M('\x01', "")), "of type 0x01 that is unknown"},
-      {"a frontend message", ANSWER(FAKE_M('Q', "select 1\0")), "of type 'Q' that is unknown"},
-      {"DataRow before its columns", ANSWER(ROW_42), "of type 'D' that is not expected now"},
-      {"ParseComplete with a body", ANSWER(FAKE_M('1', "x")), "malformed message of type '1'"},
-      {"two ParseCompletes", ANSWER(FAKE_M('1', ""), FAKE_M('1', "")), "of type '1' that is not expected now"},
-      {"ReadyForQuery too early", ANSWER(FAKE_M('1', ""), FAKE_M('Z', "I")), "of type 'Z' that is not expected now"},
-      {"ReadyForQuery of an unknown status", ANSWER(FAKE_INT4_COLUMN, FAKE_M('C', "SELECT 0\0"), FAKE_M('Z', "X")),
-       "malformed message of type 'Z'"},
-      {"authentication again", ANSWER(FAKE_AUTH_OK), "of type 'R' that is not expected now"},
-      {"columns cut short",
-       ANSWER(FAKE_M('1', ""), FAKE_M('2', ""),
-              FAKE_M('T', "\0\1"
-                          "x\0"
-                          "\0\0\0\0")),
-       "malformed message of type 'T'"},
-      {"more columns than there are",
-       ANSWER(FAKE_M('1', ""), FAKE_M('2', ""),
-              FAKE_M('T', "\xff\xff"
-                          "x\0")),
-       "malformed message of type 'T'"},
-      {"bytes behind the columns",
-       ANSWER(FAKE_M('1', ""), FAKE_M('2', ""),
-              FAKE_M('T', "\0\0"
-                          "x")),
-       "malformed message of type 'T'"},
-      {"negative field length",
-       ANSWER(FAKE_INT4_COLUMN, FAKE_M('D', "\0\1"
-                                            "\xff\xff\xff\xfe")),
-       "a DataRow does not fit"},
-      {"most negative field length",
-       ANSWER(FAKE_INT4_COLUMN, FAKE_M('D', "\0\1"
-                                            "\x80\0\0\0")),
-       "a DataRow does not fit"},
-      {"field longer than its message",
-       ANSWER(FAKE_INT4_COLUMN, FAKE_M('D', "\0\1"
-                                            "\0\0\0\3"
-                                            "42")),
-       "a DataRow does not fit"},
-      {"too few fields", ANSWER(FAKE_INT4_COLUMN, FAKE_M('D', "\0\0")), "a DataRow does not fit"},
-      {"too many fields",
-       ANSWER(FAKE_INT4_COLUMN, FAKE_M('D', "\0\2"
-                                            "\0\0\0\1"
-                                            "1"
-                                            "\0\0\0\1"
-                                            "2")),
-       "a DataRow does not fit"},
-      {"the right number, one more behind",
-       ANSWER(FAKE_INT4_COLUMN, FAKE_M('D', "\0\1"
-                                            "\0\0\0\1"
-                                            "1"
-                                            "\0\0\0\1"
-                                            "2")),
-       "a DataRow does not fit"},
-      {"field count only", ANSWER(FAKE_INT4_COLUMN, FAKE_M('D', "\0\1")), "a DataRow does not fit"},
-      {"empty row", ANSWER(FAKE_INT4_COLUMN, FAKE_M('D', "")), "a DataRow does not fit"},
-      {"tag without its NUL", ANSWER(FAKE_INT4_COLUMN, FAKE_M('C', "SELECT 0")), "malformed message of type 'C'"},
-      {"error without its end", ANSWER(FAKE_M('E', "SERROR\0")), "malformed message of type 'E'"},
-      {"parameter without a value", ANSWER(FAKE_M('S', "name\0")), "malformed message of type 'S'"},
-      {"unasked CopyBothResponse", ANSWER(FAKE_M('W', "\0\0\0")), "message of type 'W'"},
-      {"CopyData out of nowhere", ANSWER(FAKE_M('1', ""), FAKE_M('d', "x")), "of type 'd' that is not expected now"},
-  };
+static const struct bad bad_answers[] = {
+    {"length 0", ANSWER(FAKE_R("1\0\0\0\0")), "length below 4"},
+    {"length 1", ANSWER(FAKE_R("1\0\0\0\1")), "length below 4"},
+    {"length 2", ANSWER(FAKE_R("1\0\0\0\2")), "length below 4"},
+    {"length 3", ANSWER(FAKE_R("1\0\0\0\3")), "length below 4"},
+    {"huge length", ANSWER(FAKE_R("D\x7f\xff\xff\xff")), "2147483648 bytes; the limit is 1073741823"},
+    {"length over the cap by one", ANSWER(FAKE_R("D\x3f\xff\xff\xff")), "1073741824 bytes; the limit is 1073741823"},
+    {"negative length", ANSWER(FAKE_R("D\xff\xff\xff\xff")), "length below 4"},
+    {"most negative length", ANSWER(FAKE_R("D\x80\0\0\0")), "length below 4"},
+    {"unknown type", ANSWER(FAKE_M('@', "")), "of type '@' that is unknown"},
+    {"unprintable type", ANSWER(FAKE_M('\x01', "")), "of type 0x01 that is unknown"},
+    {"a frontend message", ANSWER(FAKE_M('Q', "select 1\0")), "of type 'Q' that is unknown"},
+    {"DataRow before its columns", ANSWER(ROW_42), "of type 'D' that is not expected now"},
+    {"ParseComplete with a body", ANSWER(FAKE_M('1', "x")), "malformed message of type '1'"},
+    {"two ParseCompletes", ANSWER(FAKE_M('1', ""), FAKE_M('1', "")), "of type '1' that is not expected now"},
+    {"ReadyForQuery too early", ANSWER(FAKE_M('1', ""), FAKE_M('Z', "I")), "of type 'Z' that is not expected now"},
+    {"ReadyForQuery of an unknown status", ANSWER(FAKE_INT4_COLUMN, FAKE_M('C', "SELECT 0\0"), FAKE_M('Z', "X")),
+     "malformed message of type 'Z'"},
+    {"authentication again", ANSWER(FAKE_AUTH_OK), "of type 'R' that is not expected now"},
+    {"columns cut short",
+     ANSWER(FAKE_M('1', ""), FAKE_M('2', ""),
+            FAKE_M('T', "\0\1"
+                        "x\0"
+                        "\0\0\0\0")),
+     "malformed message of type 'T'"},
+    {"more columns than there are",
+     ANSWER(FAKE_M('1', ""), FAKE_M('2', ""),
+            FAKE_M('T', "\xff\xff"
+                        "x\0")),
+     "malformed message of type 'T'"},
+    {"bytes behind the columns",
+     ANSWER(FAKE_M('1', ""), FAKE_M('2', ""),
+            FAKE_M('T', "\0\0"
+                        "x")),
+     "malformed message of type 'T'"},
+    {"negative field length",
+     ANSWER(FAKE_INT4_COLUMN, FAKE_M('D', "\0\1"
+                                          "\xff\xff\xff\xfe")),
+     "a DataRow does not fit"},
+    {"most negative field length",
+     ANSWER(FAKE_INT4_COLUMN, FAKE_M('D', "\0\1"
+                                          "\x80\0\0\0")),
+     "a DataRow does not fit"},
+    {"field longer than its message",
+     ANSWER(FAKE_INT4_COLUMN, FAKE_M('D', "\0\1"
+                                          "\0\0\0\3"
+                                          "42")),
+     "a DataRow does not fit"},
+    {"too few fields", ANSWER(FAKE_INT4_COLUMN, FAKE_M('D', "\0\0")), "a DataRow does not fit"},
+    {"too many fields",
+     ANSWER(FAKE_INT4_COLUMN, FAKE_M('D', "\0\2"
+                                          "\0\0\0\1"
+                                          "1"
+                                          "\0\0\0\1"
+                                          "2")),
+     "a DataRow does not fit"},
+    {"the right number, one more behind",
+     ANSWER(FAKE_INT4_COLUMN, FAKE_M('D', "\0\1"
+                                          "\0\0\0\1"
+                                          "1"
+                                          "\0\0\0\1"
+                                          "2")),
+     "a DataRow does not fit"},
+    {"field count only", ANSWER(FAKE_INT4_COLUMN, FAKE_M('D', "\0\1")), "a DataRow does not fit"},
+    {"empty row", ANSWER(FAKE_INT4_COLUMN, FAKE_M('D', "")), "a DataRow does not fit"},
+    {"tag without its NUL", ANSWER(FAKE_INT4_COLUMN, FAKE_M('C', "SELECT 0")), "malformed message of type 'C'"},
+    {"error without its end", ANSWER(FAKE_M('E', "SERROR\0")), "malformed message of type 'E'"},
+    {"parameter without a value", ANSWER(FAKE_M('S', "name\0")), "malformed message of type 'S'"},
+    {"unasked CopyBothResponse", ANSWER(FAKE_M('W', "\0\0\0")), "message of type 'W'"},
+    {"CopyData out of nowhere", ANSWER(FAKE_M('1', ""), FAKE_M('d', "x")), "of type 'd' that is not expected now"},
+};
 
-  for (size_t i = 0; i < COUNT(bads); i++) {
+Test(messages, a_malformed_answer_loses_the_connection) {
+  for (size_t i = 0; i < COUNT(bad_answers); i++) {
     dsql_conn *c;
-    fake_plan_set(server, &(struct fake_plan){.steps = bads[i].steps});
+    fake_plan_set(server, &(struct fake_plan){.steps = bad_answers[i].steps});
     c = client_connect(&x, "%s", fake_conninfo(server));
     assert_fails(dsql_query(c, "select 1", DSQL_NO_PARAMS, NULL), DSQL_EPROTO,
-                 DSQL_CONN_LOST | DSQL_IN_DOUBT | DSQL_CLIENT_SIDE, bads[i].part);
-    cr_assert_eq(dsql_conn_status(c), DSQL_CONN_FAILED, "%s", bads[i].name);
-    cr_assert_eq(dsql_conn_error(c)->code, DSQL_EPROTO, "%s", bads[i].name);
+                 DSQL_CONN_LOST | DSQL_IN_DOUBT | DSQL_CLIENT_SIDE, bad_answers[i].part);
+    cr_assert_eq(dsql_conn_status(c), DSQL_CONN_FAILED, "%s", bad_answers[i].name);
+    cr_assert_eq(dsql_conn_error(c)->code, DSQL_EPROTO, "%s", bad_answers[i].name);
     assert_fails(dsql_query(c, "select 2", DSQL_NO_PARAMS, NULL), DSQL_ECLOSED, DSQL_NOT_SENT | DSQL_CLIENT_SIDE,
                  "the connection is closed: protocol violation");
     dsql_conn_close(c);
   }
-  cr_log_info("%zu malformed answers", COUNT(bads));
+  cr_log_info("%zu malformed answers", COUNT(bad_answers));
 }
 
 /* ---- in the start-up: nothing was sent yet ---- */
