@@ -54,7 +54,7 @@ static void on_error(struct dsql_conn *c, const struct session_event *ev) {
 static void on_group_done(struct dsql_conn *c) {
   c->group_error = NULL;
   if (c->group_arena.bytes) arena_deinit(&c->group_arena);
-  conn_drain_step(c, true);
+  if (c->drain_timer.node.linked || c->session.abandoned || c->cancel) conn_drain_step(c, true);
   if (!list_empty(&c->queue.list)) conn_flush_later(c);
   if (c->statements_freed) statement_sweep(c);
 }
