@@ -109,8 +109,13 @@ static void table_remove(struct dsql_conn *c, const struct dsql_stmt *s) {
 }
 
 struct statement *statement_get(struct dsql_conn *c, struct dsql_stmt *s) {
-  struct statement **slot = c->statement_slots ? slot_of(c, s) : NULL, *new;
+  struct list *first = s->statements.next;
+  struct statement **slot, *new;
 
+  /* Used on one connection, as most are, or new on this one: no need to hash. */
+  if (first != &s->statements && LIST_ENTRY(first, struct statement, by_stmt)->conn == c)
+    return LIST_ENTRY(first, struct statement, by_stmt);
+  slot = c->statement_slots ? slot_of(c, s) : NULL;
   if (slot && *slot) return *slot;
   if (table_reserve(c)) return NULL;
   new = mem_zalloc(rt_alloc(c->rt), sizeof *new);

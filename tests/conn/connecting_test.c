@@ -121,7 +121,7 @@ Test(connecting, what_rode_along_moves_to_the_next_host_as_it_is) {
     peer_accept(&p, &p.main);
     cr_assert_not(peer_startup(&p, &p.main));
     peer_send(&p, "R3");
-    peer_expect(&p, "PDBESPBDES");
+    peer_expect(&p, "pPDBESPBDES");
     if (host == 0) peer_send(&p, "F:57P03");
     if (host == 0) peer_drop(&p.main);
   }

@@ -267,17 +267,17 @@ Test(statements, one_that_is_freed_is_closed_when_it_is_idle_and_no_pipeline_is_
 }
 
 Test(statements, too_many_parameters_are_refused_in_every_state) {
-  enum { MANY = 65536 };
-  dsql_param *v = calloc(MANY, sizeof *v);
-  dsql_params many = {v, MANY};
+  enum { PARAMS = 65536 };
+  dsql_param *v = calloc(PARAMS, sizeof *v);
+  dsql_params over = {v, PARAMS};
   cr_assert_not_null(v);
-  for (size_t i = 0; i < MANY; i++) v[i] = dsql_null();
+  for (size_t i = 0; i < PARAMS; i++) v[i] = dsql_null();
   cr_assert_eq(dsql_stmt_new(&s, p.x.rt, "select 1", NULL, 0), 0);
-  peer_fails(&p, dsql_query_stmt(c, s, many, NULL), DSQL_ETOOBIG, DSQL_NOT_SENT | DSQL_CLIENT_SIDE);
+  peer_fails(&p, dsql_query_stmt(c, s, over, NULL), DSQL_ETOOBIG, DSQL_NOT_SENT | DSQL_CLIENT_SIDE);
   dsql_stmt_free(s);
   prepare();
-  peer_fails(&p, dsql_query_stmt(c, s, many, NULL), DSQL_ETOOBIG, DSQL_NOT_SENT | DSQL_CLIENT_SIDE);
-  peer_fails(&p, dsql_query(c, "select 1", many, NULL), DSQL_ETOOBIG, DSQL_NOT_SENT | DSQL_CLIENT_SIDE);
+  peer_fails(&p, dsql_query_stmt(c, s, over, NULL), DSQL_ETOOBIG, DSQL_NOT_SENT | DSQL_CLIENT_SIDE);
+  peer_fails(&p, dsql_query(c, "select 1", over, NULL), DSQL_ETOOBIG, DSQL_NOT_SENT | DSQL_CLIENT_SIDE);
   peer_expect_nothing(&p);
   free(v);
 }
@@ -297,29 +297,45 @@ Test(statements, a_type_that_the_statement_does_not_take_is_refused_once_it_is_k
   peer_succeeds(&p, f);
 }
 
-Test(statements, many_on_many_connections) {
-  enum { STATEMENTS = 200 };
-  dsql_stmt *many[STATEMENTS];
-  for (int i = 0; i < STATEMENTS; i++) cr_assert_eq(dsql_stmt_new(&many[i], p.x.rt, "select 1", NULL, 0), 0);
-  for (int round = 0; round < 2; round++)
-    for (int i = 0; i < STATEMENTS; i++) {
-      dsql_future *f = dsql_query_stmt(c, many[i], DSQL_NO_PARAMS, NULL);
-      peer_expect(&p, round ? "BES" : "PDBES");
-      peer_send(&p, round ? "2 D:1 C:SELECT_1 Z:I" : "1 t: T:a 2 D:1 C:SELECT_1 Z:I");
-      peer_succeeds(&p, f);
-    }
-  for (int i = 0; i < STATEMENTS; i += 2) dsql_stmt_free(many[i]);
-  for (int i = 0; i < STATEMENTS; i += 2) {
+enum { MANY = 200 };
+static dsql_stmt *many[MANY];
+
+static void use_one(dsql_conn *on, int i, bool known) {
+  dsql_future *f = dsql_query_stmt(on, many[i], DSQL_NO_PARAMS, NULL);
+  peer_expect(&p, known ? "BES" : "PDBES");
+  peer_send(&p, known ? "2 D:1 C:SELECT_1 Z:I" : "1 t: T:a 2 D:1 C:SELECT_1 Z:I");
+  peer_succeeds(&p, f);
+}
+
+Test(statements, many_on_two_connections) {
+  static struct peer_link first, second;
+  dsql_conn *other;
+
+  for (int i = 0; i < MANY; i++) cr_assert_eq(dsql_stmt_new(&many[i], p.x.rt, "select 1", NULL, 0), 0);
+  for (int i = 0; i < MANY; i++) use_one(c, i, false);
+  first = p.main;
+  p.main.fd = -1;
+  other = peer_connect(&p);
+  for (int i = 0; i < MANY; i++) use_one(other, i, false);
+  second = p.main;
+  p.main = first;
+  for (int i = 0; i < MANY; i++) use_one(c, i, true);
+  for (int i = 0; i < MANY; i += 2) dsql_stmt_free(many[i]);
+  for (int i = 0; i < MANY; i += 2) {
     peer_expect(&p, "CS");
     peer_send(&p, "3 Z:I");
   }
-  for (int i = 1; i < STATEMENTS; i += 2) {
-    dsql_future *f = dsql_query_stmt(c, many[i], DSQL_NO_PARAMS, NULL);
-    peer_expect(&p, "BES");
-    peer_send(&p, "2 D:1 C:SELECT_1 Z:I");
-    peer_succeeds(&p, f);
+  for (int i = 1; i < MANY; i += 2) use_one(c, i, true);
+  first = p.main;
+  p.main = second;
+  for (int i = 0; i < MANY; i += 2) {
+    peer_expect(&p, "CS");
+    peer_send(&p, "3 Z:I");
   }
-  dsql_conn_close(c);
-  for (int i = 1; i < STATEMENTS; i += 2) dsql_stmt_free(many[i]);
-  c = peer_connect(&p);
+  for (int i = 1; i < MANY; i += 2) use_one(other, i, true);
+  dsql_conn_close(other);
+  peer_drop(&p.main);
+  p.main = first;
+  for (int i = 1; i < MANY; i += 2) use_one(c, i, true);
+  for (int i = 1; i < MANY; i += 2) dsql_stmt_free(many[i]);
 }
