@@ -84,8 +84,8 @@ Test(stall, each_phase_of_the_connect) {
        {.steps = STEPS(FAKE_DO(FAKE_STARTUP), FAKE_FN(fake_scram)), .scram = {.stop_before_final = true}},
        true,
        "authenticating"},
-      {"", {.steps = STEPS(FAKE_DO(FAKE_STARTUP), FAKE_AUTH_OK)}, true, "authenticating"},
-      {"", {.steps = STEPS(FAKE_DO(FAKE_STARTUP), FAKE_AUTH_OK, FAKE_R("Z\0\0\0\5"))}, true, "authenticating"},
+      {"", {.steps = STEPS(FAKE_DO(FAKE_STARTUP), FAKE_AUTH_OK)}, false, "authenticating"},
+      {"", {.steps = STEPS(FAKE_DO(FAKE_STARTUP), FAKE_AUTH_OK, FAKE_R("Z\0\0\0\5"))}, false, "authenticating"},
   };
 
   for (size_t i = 0; i < COUNT(cases); i++) {
