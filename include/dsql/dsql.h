@@ -139,7 +139,10 @@ DSQL_API int dsql_future_code(const dsql_future *f);                /* 0, the fa
 DSQL_API const dsql_error *dsql_future_error(const dsql_future *f); /* NULL unless it failed */
 /* The result of a query (its first, when a script gave several). ENOTREADY, the failure's code, ETYPE. */
 DSQL_API DSQL_NODISCARD int dsql_future_result(dsql_future *f, const dsql_result **out);
-/* Asks: the future then completes, with ECANCELED or, when the work was faster, with its outcome. */
+/* Asks: the future then completes, with ECANCELED or, when the work was faster, with its outcome. A query that was sent
+ * completes at once and its answers are swallowed; the server is asked to cancel it as soon as that can hit nothing
+ * else, which is never while other queries are on the wire behind it. Meanwhile nothing new is sent, and after
+ * drain_timeout_ms the connection is given up. A COMMIT on its way is waited for. */
 DSQL_API void dsql_future_cancel(dsql_future *f);
 /* Cancels when pending, forgets always; safe in its own callback. */
 DSQL_API void dsql_future_destroy(dsql_future *f);
@@ -333,7 +336,7 @@ DSQL_API void dsql_target_free(dsql_target *t); /* connections made from it keep
 /* Per-call options; NULL means defaults. */
 typedef struct dsql_call {
   size_t size;
-  uint32_t timeout_ms;     /* the target's query_timeout_ms; then ETIMEDOUT and the server is asked to cancel */
+  uint32_t timeout_ms;     /* the target's query_timeout_ms; then ETIMEDOUT, see dsql_future_cancel() */
   size_t result_bytes_max; /* the target's */
   bool read_only;          /* promises no effect: never in doubt */
   bool text_results;       /* ask for text in every column */
@@ -351,7 +354,9 @@ DSQL_API void dsql_conn_close(dsql_conn *c);
 
 /* One statement by the extended protocol, in one flight: Parse, Bind, Describe, Execute, Sync. */
 DSQL_API DSQL_NODISCARD dsql_future *dsql_query(dsql_conn *c, const char *sql, dsql_params p, const dsql_call *o);
-/* The same with a named statement: parsed once per connection, described once, binary results where a codec exists. */
+/* The same with a named statement: parsed once per connection, described once, binary results where a codec exists. It
+ * is prepared anew when the server has lost it (DEALLOCATE, DISCARD) or its result type has changed, and executed once
+ * more unless a transaction is open or other work is in flight; then the server's error (26000, 0A000) is shown. */
 DSQL_API DSQL_NODISCARD dsql_future *dsql_query_stmt(dsql_conn *c, dsql_stmt *s, dsql_params p, const dsql_call *o);
 /* A script by the simple protocol: many statements, no parameters, text results (dsql_result_next()). */
 DSQL_API DSQL_NODISCARD dsql_future *dsql_exec(dsql_conn *c, const char *script, const dsql_call *o);

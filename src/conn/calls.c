@@ -29,6 +29,14 @@ __attribute__((noinline, cold)) static dsql_future *refuse(struct query *q, cons
   return future;
 }
 
+/* A call without what it is about. */
+__attribute__((noinline, cold)) static dsql_future *refuse_null(struct query *q, const char *text) {
+  struct fault f;
+  fault_clear(&f);
+  fault_set(&f, DSQL_EINVAL, "%s", text);
+  return refuse(q, &f);
+}
+
 static int check_open(const struct dsql_conn *c, struct fault *f) {
   const struct target *t = c->target->target;
 
@@ -65,8 +73,8 @@ static dsql_future *start_unnamed(struct dsql_conn *c, const char *sql, dsql_par
 
   if (!q) return no_memory(c);
   fault_clear(&f);
-  if (!sql || (p.n && !p.v)) fault_set(&f, DSQL_EINVAL, "no SQL text, or parameters, was given (NULL)");
-  if (f.code || check_open(c, &f) || encode_unnamed(q, sql, p, !c->grouping, &f)) return refuse(q, &f);
+  if (!sql || (p.n && !p.v)) return refuse_null(q, "no SQL text, or parameters, was given (NULL)");
+  if (check_open(c, &f) || encode_unnamed(q, sql, p, !c->grouping, &f)) return refuse(q, &f);
   q->op.effect = sql_effect_of(sql, strlen(sql));
   q->each = each;
   q->each_arg = arg;
@@ -80,8 +88,8 @@ static dsql_future *start_statement(struct dsql_conn *c, dsql_stmt *s, dsql_para
 
   if (!q) return no_memory(c);
   fault_clear(&f);
-  if (!s || (p.n && !p.v)) fault_set(&f, DSQL_EINVAL, "no statement, or parameters, was given (NULL)");
-  if (f.code || check_open(c, &f) || encode_statement(q, s, p, !c->grouping, &f)) return refuse(q, &f);
+  if (!s || (p.n && !p.v)) return refuse_null(q, "no statement, or parameters, was given (NULL)");
+  if (check_open(c, &f) || encode_statement(q, s, p, !c->grouping, &f)) return refuse(q, &f);
   q->op.effect = s->effect;
   q->each = each;
   q->each_arg = arg;
@@ -112,8 +120,8 @@ dsql_future *dsql_exec(dsql_conn *c, const char *script, const dsql_call *o) {
 
   if (!q) return no_memory(c);
   fault_clear(&f);
-  if (!script) fault_set(&f, DSQL_EINVAL, "no script was given (NULL)");
-  if (!f.code && c->grouping)
+  if (!script) return refuse_null(q, "no script was given (NULL)");
+  if (c->grouping)
     fault_set(&f, DSQL_EINVAL, "dsql_exec() has no place in a pipeline: the simple protocol ends its group by itself");
   if (f.code || check_open(c, &f) || encode_script(q, script, &f)) return refuse(q, &f);
   return enqueue(c, q);

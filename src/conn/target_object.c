@@ -24,7 +24,11 @@ int dsql_target_new(dsql_target **out, dsql_rt *rt, const dsql_config *c, const 
   *out = NULL;
   if (error) *error = NULL;
   t = mem_zalloc(rt_alloc(rt), sizeof *t);
-  rc = t ? target_resolve(&t->target, rt_alloc(rt), NULL, c, &f) : fault_set(&f, DSQL_ENOMEM, "out of memory");
+  if (!t) {
+    if (error) *error = &error_nomem.pub;
+    return DSQL_ENOMEM;
+  }
+  rc = target_resolve(&t->target, rt_alloc(rt), NULL, c, &f);
   if (rc) {
     mem_free(rt_alloc(rt), t);
     if (error) *error = &rt_set_error(rt, &f)->pub;
