@@ -35,7 +35,8 @@ static void on_cancel_again(struct rt_timer *t) {
 
 /* The server drops a request that comes before it has begun with the query. Asking again can hit nothing else. */
 static void cancel_again_later(struct dsql_conn *c) {
-  uint64_t delay_ms = CANCEL_AGAIN_MS << (c->cancel_tries < CANCEL_DOUBLINGS ? c->cancel_tries : CANCEL_DOUBLINGS);
+  unsigned doublings = c->cancel_tries < CANCEL_DOUBLINGS ? c->cancel_tries : CANCEL_DOUBLINGS;
+  uint64_t delay_ms = (uint64_t)CANCEL_AGAIN_MS << doublings;
 
   if (c->cancel_timer.node.linked) return;
   c->cancel_tries++;
