@@ -124,7 +124,8 @@ DSQL_API DSQL_NODISCARD int dsql_rt_new(dsql_rt **out, struct uv_loop_s *loop, c
 DSQL_API DSQL_NODISCARD int dsql_rt_post(dsql_rt *rt, dsql_cb fn, void *arg);
 /* Cancels all work (a COMMIT in flight ends ECANCELED | IN_DOUBT), closes every connection and handle; cb (may be
  * NULL) runs last, on the loop, then rt is gone. Futures stay readable and still must be destroyed - before cb runs,
- * because their memory is the runtime's; those left are freed with it. */
+ * because their memory is the runtime's; those left are freed with it. Connections stay valid, as failed ones, until
+ * dsql_conn_close() or until cb runs. */
 DSQL_API void dsql_rt_close(dsql_rt *rt, dsql_cb cb, void *arg);
 
 /* ---- futures -------------------------------------------------------------------------------------------------- */
