@@ -1,4 +1,5 @@
-# dsql_layer(NAME [UV] [SSL] [CRYPTO] [IDN] [GNU] SOURCES a.c b.c [CURL_SOURCES http.c] [DEPS base wire] [LIBS target...])
+# dsql_layer(NAME [UV] [SSL] [CRYPTO] [IDN] [INI] [JSON] [XML] [GNU]
+#            SOURCES a.c b.c [CURL_SOURCES http.c] [DEPS base wire] [LIBS target...])
 #
 # Declares src/NAME as the OBJECT library dsql_NAME. The layer graph is the table below: a dependency that is not in
 # it stops the configuration, a header that a layer may not include stops the compiler (cmake/poison comes first in
@@ -6,10 +7,11 @@
 #
 #   UV SSL CRYPTO IDN   may include that library's headers, and links it
 #   GNU                 compiled with _GNU_SOURCE (UV implies it)
+#   INI JSON XML        libraries for AWS's files and answers; may be included anywhere in the layer
 #   CURL_SOURCES        the files that may include curl; they are SOURCES too
 #   LIBS                further libraries to link
 
-set(DSQL_LAYERS base wire auth tls session target rt net conn pool tx dsql)
+set(DSQL_LAYERS base wire auth tls session target rt net creds conn dsql)
 set(DSQL_ALLOWED_base "")
 set(DSQL_ALLOWED_wire base)
 set(DSQL_ALLOWED_auth base)
@@ -18,30 +20,12 @@ set(DSQL_ALLOWED_session base wire auth)
 set(DSQL_ALLOWED_target base)
 set(DSQL_ALLOWED_rt base)
 set(DSQL_ALLOWED_net base tls rt)
+set(DSQL_ALLOWED_creds base auth target rt net)
 set(DSQL_ALLOWED_conn base wire session auth tls target rt net)
-set(DSQL_ALLOWED_pool base wire session auth tls target rt net conn)
-set(DSQL_ALLOWED_tx base wire session auth tls target rt net conn pool)
-set(DSQL_ALLOWED_dsql base wire session auth tls target rt net conn pool tx)
-
-# Drops the files that do not exist yet, loudly: a growing tree stays buildable for everybody. Never in CI.
-function(dsql_existing_sources list_var)
-  if(DEFINED ENV{CI})
-    return()
-  endif()
-  set(found "")
-  foreach(source IN LISTS ${list_var})
-    get_filename_component(path "${source}" ABSOLUTE)
-    if(source MATCHES "^\\$<" OR EXISTS "${path}")
-      list(APPEND found ${source})
-    else()
-      message(WARNING "missing source: ${path}")
-    endif()
-  endforeach()
-  set(${list_var} ${found} PARENT_SCOPE)
-endfunction()
+set(DSQL_ALLOWED_dsql base auth target rt net creds conn)
 
 function(dsql_layer name)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "UV;SSL;CRYPTO;IDN;GNU" "" "SOURCES;CURL_SOURCES;DEPS;LIBS")
+  cmake_parse_arguments(PARSE_ARGV 1 arg "UV;SSL;CRYPTO;IDN;INI;JSON;XML;GNU" "" "SOURCES;CURL_SOURCES;DEPS;LIBS")
   if(arg_UNPARSED_ARGUMENTS OR NOT arg_SOURCES)
     message(FATAL_ERROR "dsql_layer(${name}): no SOURCES, or unknown arguments: ${arg_UNPARSED_ARGUMENTS}")
   endif()
@@ -57,7 +41,6 @@ function(dsql_layer name)
   set(target dsql_${name})
   list(APPEND arg_SOURCES ${arg_CURL_SOURCES})
   list(REMOVE_DUPLICATES arg_SOURCES)
-  dsql_existing_sources(arg_SOURCES)
   add_library(${target} OBJECT ${arg_SOURCES})
   set_target_properties(${target} PROPERTIES POSITION_INDEPENDENT_CODE ON C_VISIBILITY_PRESET hidden)
   target_compile_options(${target} PRIVATE ${DSQL_WARNINGS} $<$<BOOL:${DSQL_LTO}>:${DSQL_LTO_FLAGS}>)
@@ -66,7 +49,7 @@ function(dsql_layer name)
     ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/include ${DSQL_GENERATED_DIR})
 
   set(libs ${arg_LIBS})
-  foreach(lib IN ITEMS UV SSL CRYPTO IDN)
+  foreach(lib IN ITEMS UV SSL CRYPTO IDN INI JSON XML)
     if(arg_${lib})
       target_compile_definitions(${target} PRIVATE DSQL_MAY_INCLUDE_${lib})
       list(APPEND libs ${DSQL_LIB_${lib}})
@@ -86,7 +69,6 @@ function(dsql_layer name)
 
   set_property(TARGET ${target} PROPERTY DSQL_DEPS "${arg_DEPS}")
   set_property(TARGET ${target} PROPERTY DSQL_LIBS "${libs}")
-  set_property(GLOBAL APPEND PROPERTY DSQL_BUILT_LAYERS ${name})
 endfunction()
 
 # The named layers and all they depend on -> their object files and libraries.

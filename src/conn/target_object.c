@@ -15,28 +15,14 @@ struct tls_load {
 /* Files are looked at again at most once a second: a connect storm shall not become a stat storm. */
 enum { CHECK_INTERVAL_MS = 1000 };
 
-int dsql_target_new(dsql_target **out, dsql_rt *rt, const dsql_config *c, const dsql_error **error) {
-  struct fault f = {0};
-  struct dsql_target *t;
-  int rc;
+int target_object_new(struct dsql_target **out, struct dsql_rt *rt, struct target *target, struct fault *f) {
+  struct dsql_target *t = mem_zalloc(rt_alloc(rt), sizeof *t);
 
-  if (!out || !rt || !c) return DSQL_EINVAL;
-  *out = NULL;
-  if (error) *error = NULL;
-  t = mem_zalloc(rt_alloc(rt), sizeof *t);
-  if (!t) {
-    if (error) *error = &error_nomem.pub;
-    return DSQL_ENOMEM;
-  }
-  rc = target_resolve(&t->target, rt_alloc(rt), NULL, c, &f);
-  if (rc) {
-    mem_free(rt_alloc(rt), t);
-    if (error) *error = &rt_set_error(rt, &f)->pub;
-    return rc;
-  }
+  *out = t;
+  if (!t) return fault_set(f, DSQL_ENOMEM, "out of memory");
   t->rt = rt;
   t->refs = 1;
-  *out = t;
+  t->target = target;
   return 0;
 }
 

@@ -25,6 +25,8 @@ struct tls_waiter {
   void (*loaded)(struct tls_waiter *w, struct tls_context *ctx, const struct fault *f); /* ctx NULL: failed */
 };
 
+/* Takes the reference to target over when it succeeds. ENOMEM. */
+int target_object_new(struct dsql_target **out, struct dsql_rt *rt, struct target *target, struct fault *f);
 struct dsql_target *target_object_ref(struct dsql_target *t);
 /* The context when it is there and current; else NULL, and w is called later (0), or ENOMEM. */
 int target_object_tls(struct dsql_target *t, struct tls_waiter *w, struct tls_context **out);

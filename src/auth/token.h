@@ -1,0 +1,32 @@
+/* token.h - the IAM token that Aurora DSQL takes as a password: a presigned URL without its scheme (Aurora DSQL User
+ * Guide, "Generating authentication tokens"). */
+#ifndef DSQL_AUTH_TOKEN_H
+#define DSQL_AUTH_TOKEN_H
+
+#include "auth/sigv4.h"
+
+enum { TOKEN_DURATION_DEFAULT_S = 900, TOKEN_DURATION_MAX_S = 604800 };
+
+struct token_request {
+  struct sigv4_keys keys;
+  int64_t keys_expire_s; /* Unix time; 0: never. The token ends with them at the latest */
+  const char *host, *region;
+  bool admin;          /* DbConnectAdmin, else DbConnect */
+  uint32_t duration_s; /* 1 to TOKEN_DURATION_MAX_S; 0: the default */
+  int64_t unix_s;
+};
+
+struct token_made {
+  int64_t expires_s; /* Unix time */
+  bool clamped;      /* by the keys' own expiry */
+};
+
+/* "admin" exactly, as all official connectors have it. */
+static inline bool token_user_is_admin(const char *user) { return strcmp(user, "admin") == 0; }
+
+/* Appends the token. EINVAL: an empty host, region or key, a duration out of range. ECREDENTIALS: the keys expire in
+ * less than a second. ENOMEM. Faults name the input and show no secret. made may be NULL. */
+int token_sign(const struct token_request *q, const dsql_alloc *alloc, struct buf *out, struct token_made *made,
+               struct fault *f);
+
+#endif

@@ -1,0 +1,43 @@
+/* http.h - one HTTP request on libcurl's multi interface in the runtime's loop, for the endpoints that AWS credentials
+ * come from. Redirects are never followed, cookies and caches don't exist, libcurl uses no signals. A transfer keeps
+ * the loop alive. */
+#ifndef DSQL_NET_HTTP_H
+#define DSQL_NET_HTTP_H
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "rt/rt.h"
+
+enum { HTTP_BODY_MAX = 64 * 1024 };
+
+/* Everything is copied by http_start(); what is sent is cleansed afterwards. */
+struct http_request {
+  const char *method;         /* "GET", "PUT", "POST" */
+  const char *url;            /* http:// or https:// */
+  const char *const *headers; /* "name: value" */
+  size_t header_count;
+  const char *body;
+  size_t body_len;
+  uint32_t connect_timeout_ms, timeout_ms; /* 0: 10 s and 30 s */
+  bool no_proxy;                           /* proxy variables are ignored: link-local metadata endpoints */
+};
+
+struct http_response {
+  int status;       /* 200, 404, ... */
+  dsql_str body;    /* lives until the callback returns; secret */
+  int64_t date_s;   /* of the Date header, Unix time; 0: none */
+};
+
+struct http_call;
+
+/* Called once, from the loop, unless canceled before. r is NULL when there was no whole answer: then f says why (EIO,
+ * ETIMEDOUT, ETLS, ETOOBIG, ENOMEM) with host and port, and without the path, the query, headers or body. The call is
+ * gone when it returns. */
+typedef void http_done(void *owner, const struct http_response *r, const struct fault *f);
+
+/* 0, EINVAL, ENOMEM: then done is not called. Not called inside http_start() either. */
+int http_start(struct http_call **out, struct dsql_rt *rt, const struct http_request *q, http_done *done, void *owner,
+               struct fault *f);
+void http_cancel(struct http_call *c); /* done will not be called; NULL is allowed */
+
+#endif
