@@ -30,12 +30,14 @@ extern "C" {
 
 struct uv_loop_s; /* uv_loop_t; this header includes neither uv.h nor OpenSSL's headers */
 
-typedef struct dsql_rt dsql_rt;         /* one per uv_loop_t */
-typedef struct dsql_target dsql_target; /* where and how to connect, resolved; immutable, reusable */
-typedef struct dsql_conn dsql_conn;     /* one session */
-typedef struct dsql_stmt dsql_stmt;     /* SQL text + types; prepared lazily on each session */
-typedef struct dsql_future dsql_future; /* one started operation */
-typedef struct dsql_result dsql_result; /* rows, owned by a future */
+typedef struct dsql_rt dsql_rt;                   /* one per uv_loop_t */
+typedef struct dsql_target dsql_target;           /* where and how to connect, resolved; immutable, reusable */
+typedef struct dsql_auth dsql_auth;               /* a source of passwords or tokens */
+typedef struct dsql_credentials dsql_credentials; /* a source of AWS credentials */
+typedef struct dsql_conn dsql_conn;               /* one session */
+typedef struct dsql_stmt dsql_stmt;               /* SQL text + types; prepared lazily on each session */
+typedef struct dsql_future dsql_future;           /* one started operation */
+typedef struct dsql_result dsql_result;           /* rows, owned by a future */
 
 /* A view: not NUL-terminated, owned by what it was read from. */
 typedef struct dsql_str {
@@ -305,11 +307,23 @@ enum dsql_sslmode {
   DSQL_SSL_VERIFY_FULL
 };
 
+/* Prepares a session before anything else runs on it (SET search_path ...): called from the loop when c is ready, it
+ * starts work on c and returns the future that ends it, or NULL when there is nothing to do; the library destroys it.
+ * Calls made earlier wait meanwhile. When the future fails, the connection fails with its error. */
+typedef dsql_future *(*dsql_after_connect_fn)(dsql_conn *c, void *arg);
+
 /* Zero and NULL mean: from the target string, else the default. */
 typedef struct dsql_config {
   size_t size;
   /* A URL (postgres://, postgresql://) or a libpq keyword string ("host=... sslmode=..."), with libpq's keywords and
-   * parsing rules (PostgreSQL 18 documentation, "Connection Strings"); the fields below win over it. */
+   * parsing rules (PostgreSQL 18 documentation, "Connection Strings"); or dsql://, a cluster's host name, or its
+   * 26-character id. The fields below win over it.
+   *
+   * DSQL mode is on for dsql://, a cluster id, a host like <id>.dsql.<region>.on.aws, or auth=iam. Its defaults: user
+   * admin, database postgres, port 5432, direct TLS, verify-full, an IAM token as the password. TLS can't be weakened,
+   * and host and TLS never come from PG* variables. The region is that of the config, else of the host, AWS_REGION,
+   * AWS_DEFAULT_REGION, the profile. Keys besides libpq's: auth (iam, password), region, profile, token_duration_secs,
+   * sign_host, connect_host, application_name_prefix. */
   const char *target;
   const char *host, *hostaddr, *database, *user, *password, *application_name;
   uint16_t port;
@@ -322,6 +336,19 @@ typedef struct dsql_config {
   size_t result_bytes_max;     /* 1 GiB per materialised result, past it ETOOBIG and the connection is kept */
   size_t message_bytes_max;    /* 1 GiB - 1: a larger server message is a protocol violation */
   bool cleartext_without_tls;  /* allow a cleartext password to leave over an unencrypted TCP connection */
+
+  /* DSQL mode. */
+  const char *region, *profile;        /* profile: of AWS's shared files; AWS_PROFILE, else "default" */
+  const char *sign_host;               /* the host that the token is for; host */
+  const char *connect_host;            /* name or address to dial in place of host: a PrivateLink endpoint */
+  const char *application_name_prefix; /* put before "libdsql/<version>", when application_name is not given */
+  uint32_t token_duration_s;           /* 900; 1 to 604800, and never beyond the credentials' own expiry */
+  dsql_credentials *credentials;       /* NULL: the AWS SDKs' default chain */
+
+  /* Any mode. */
+  dsql_auth *auth;                     /* asked for the password; NULL: the password, or a token in DSQL mode */
+  dsql_after_connect_fn after_connect; /* NULL: nothing */
+  void *after_connect_arg;
 } dsql_config;
 DSQL_API void dsql_config_init_sized(dsql_config *c, size_t size);
 #define dsql_config_init(c) dsql_config_init_sized((c), sizeof *(c))
@@ -331,6 +358,80 @@ DSQL_API void dsql_config_init_sized(dsql_config *c, size_t size);
 DSQL_API DSQL_NODISCARD int dsql_target_new(dsql_target **out, dsql_rt *rt, const dsql_config *c,
                                             const dsql_error **error);
 DSQL_API void dsql_target_free(dsql_target *t); /* connections made from it keep it alive */
+
+/* What a target resolved to, in the order of libpq's keywords and then DSQL's own; false past the last. */
+typedef struct dsql_setting {
+  const char *name;
+  dsql_str value;     /* empty: none. Secrets are shown as "****" */
+  const char *source; /* "connection string", "environment variable PGUSER", "host name", "default", ... */
+  bool given;         /* by the string, dsql_config or the service file, not by the environment or as a default */
+} dsql_setting;
+DSQL_API bool dsql_target_setting(const dsql_target *t, size_t index, dsql_setting *out);
+/* The index-th thing worth a warning, such as a name that was cut to 63 bytes; NULL past the last. */
+DSQL_API const char *dsql_target_notice(const dsql_target *t, size_t index);
+
+/* ---- identity ---------------------------------------------------------------------------------------------------- */
+
+/* An IAM token (a password for Aurora DSQL), signed here and now, without network, files or environment. expires: of the
+ * credentials, Unix time, 0: never; a token ends with them. Writes the token and its NUL and the length; 4096 bytes
+ * suffice unless the session token is over 2 kB. EINVAL (see *why, which may be NULL: static text), ECREDENTIALS (they
+ * expire within a second), ETOOBIG, ENOMEM. */
+typedef struct dsql_token_request {
+  size_t size;
+  const char *host, *region; /* required */
+  const char *user;          /* "admin", the default, asks for DbConnectAdmin, any other for DbConnect */
+  const char *access_key_id, *secret_access_key, *session_token;
+  int64_t credentials_expire_unix_s;
+  uint32_t duration_s; /* 900 */
+  int64_t at_unix_s;   /* required: the time of signing */
+} dsql_token_request;
+DSQL_API void dsql_token_request_init_sized(dsql_token_request *q, size_t size);
+#define dsql_token_request_init(q) dsql_token_request_init_sized((q), sizeof *(q))
+DSQL_API DSQL_NODISCARD int dsql_token_generate(const dsql_token_request *q, char *out, size_t cap, size_t *len,
+                                                const char **why);
+
+/* The token that a connection to t would send now, its credentials fetched where needed. at_unix_s 0: the cached one, or
+ * a new one. Else signed for that time, and not cached. EINVAL when t is not in DSQL mode. */
+DSQL_API DSQL_NODISCARD dsql_future *dsql_target_token(const dsql_target *t, int64_t at_unix_s);
+DSQL_API DSQL_NODISCARD int dsql_future_text(dsql_future *f, dsql_str *out); /* of dsql_target_token(); secret */
+
+/* Tokens are shared by all targets of a runtime with the same host, region, action, credentials and duration: served
+ * from the cache, renewed in the background at 80 % of their life while they are used, one renewal at a time; when
+ * renewing fails, the last good token serves until it expires. Zeros when t uses no tokens. */
+typedef struct dsql_token_stats {
+  size_t size;
+  uint64_t hits;               /* connects served at once */
+  uint64_t waits;              /* connects that had to wait for a token */
+  uint64_t signings, failures; /* of tokens; failures: attempts that gave none */
+  uint64_t credential_fetches, credential_failures;
+  int64_t age_s, expires_in_s; /* of the token; -1: there is none */
+} dsql_token_stats;
+DSQL_API void dsql_token_stats_get(const dsql_target *t, dsql_token_stats *out, size_t size);
+
+/* A custom password source. want is called from the loop when a password is needed and none that it gave is valid, never
+ * twice at a time; it answers whenever it likes, inside or later. The answer is copied. expires_unix_s 0: good for this
+ * once; else it is kept, and asked for anew in the background at 80 % of its life. A request is gone when answered;
+ * every one must be. Answering after dsql_rt_close() has called back is not allowed. */
+typedef struct dsql_auth_request dsql_auth_request;
+typedef void (*dsql_auth_fn)(dsql_auth_request *q, void *arg);
+DSQL_API DSQL_NODISCARD int dsql_auth_new(dsql_auth **out, dsql_rt *rt, dsql_auth_fn want, void *arg);
+DSQL_API void dsql_auth_answer(dsql_auth_request *q, const char *secret, int64_t expires_unix_s);
+DSQL_API void dsql_auth_fail(dsql_auth_request *q, const char *reason);
+DSQL_API void dsql_auth_free(dsql_auth *a); /* targets made with it keep it alive */
+
+/* AWS credentials from elsewhere: given once, or by a provider that is asked like a dsql_auth and whose answer is kept
+ * until shortly before it expires (0: for good). EINVAL: an empty key. */
+typedef struct dsql_credentials_request dsql_credentials_request;
+typedef void (*dsql_credentials_fn)(dsql_credentials_request *q, void *arg);
+DSQL_API DSQL_NODISCARD int dsql_credentials_new(dsql_credentials **out, dsql_rt *rt, dsql_credentials_fn want,
+                                                 void *arg);
+DSQL_API DSQL_NODISCARD int dsql_credentials_new_static(dsql_credentials **out, dsql_rt *rt, const char *access_key_id,
+                                                        const char *secret_access_key, const char *session_token,
+                                                        int64_t expires_unix_s);
+DSQL_API void dsql_credentials_answer(dsql_credentials_request *q, const char *access_key_id,
+                                      const char *secret_access_key, const char *session_token, int64_t expires_unix_s);
+DSQL_API void dsql_credentials_fail(dsql_credentials_request *q, const char *reason);
+DSQL_API void dsql_credentials_free(dsql_credentials *c); /* targets made with it keep it alive */
 
 /* ---- connections. Calls made before control returns to the loop leave in one write (implicit pipelining). ------- */
 
@@ -348,6 +449,16 @@ DSQL_API void dsql_call_init_sized(dsql_call *o, size_t size);
 /* Returns at once; the connection is usable at once: calls queue and ride along with the connect, right behind the
  * final authentication message. It must be closed with dsql_conn_close(). ENOMEM, ECLOSED (runtime closing). */
 DSQL_API DSQL_NODISCARD int dsql_conn_open(dsql_conn **out, dsql_rt *rt, const dsql_target *t);
+/* The same with what differs on this connection; NULL means nothing does. */
+typedef struct dsql_conn_options {
+  size_t size;
+  dsql_auth *auth;               /* in place of the target's */
+  dsql_credentials *credentials; /* in place of the target's; DSQL mode */
+} dsql_conn_options;
+DSQL_API void dsql_conn_options_init_sized(dsql_conn_options *o, size_t size);
+#define dsql_conn_options_init(o) dsql_conn_options_init_sized((o), sizeof *(o))
+DSQL_API DSQL_NODISCARD int dsql_conn_open_with(dsql_conn **out, dsql_rt *rt, const dsql_target *t,
+                                                const dsql_conn_options *o);
 /* Completes when the session is ready for queries, or with why it can't be. */
 DSQL_API DSQL_NODISCARD dsql_future *dsql_conn_ready(dsql_conn *c);
 /* Pending operations end with ECLOSED (IN_DOUBT where it applies); c is invalid when the call returns. */

@@ -37,14 +37,14 @@ struct lease_stats {
 /* Private to lease.c. */
 struct lease {
   struct lease_policy policy;
-  bool valid, renewing, used; /* used: since the value came */
-  bool discard;               /* invalidated while a renewal was under way that began before */
+  bool valid, renewing, used;    /* used: since the value came */
+  bool discard;                  /* invalidated while a renewal was under way that began before */
   int64_t issued_ms, expires_ms; /* wall; expires 0: never */
   int64_t wall_at_ms;            /* the wall clock and */
   uint64_t mono_at_ms;           /* the monotonic one when the value came */
   uint64_t attempt_ms;           /* mono: start of the last attempt */
   bool attempted;
-  unsigned failures;             /* in a row */
+  unsigned failures; /* in a row */
   struct lease_stats stats;
 };
 

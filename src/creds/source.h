@@ -16,16 +16,16 @@ struct creds_setup {
   struct dsql_rt *rt;
   const struct target_env *env;
   const struct aws_files *files;
-  const char *profile;   /* the profile's name that applies, never NULL */
-  bool profile_explicit; /* somebody asked for it */
-  const char *region;    /* of the target, for STS; NULL: not known */
+  const char *profile;    /* the profile's name that applies, never NULL */
+  bool profile_explicit;  /* somebody asked for it */
+  const char *region;     /* of the target, for STS; NULL: not known */
   int64_t (*now_s)(void); /* Unix time */
 };
 
 enum creds_outcome {
   CREDS_FOUND,
   CREDS_NOTHING, /* not set up here: the chain goes on. fault.text says what was looked for: "AWS_ACCESS_KEY_ID is not set" */
-  CREDS_FAILED   /* set up, and did not work: the chain stops, because going on would use another identity */
+  CREDS_FAILED /* set up, and did not work: the chain stops, because going on would use another identity */
 };
 
 struct creds_answer {

@@ -23,9 +23,9 @@ struct http_request {
 };
 
 struct http_response {
-  int status;       /* 200, 404, ... */
-  dsql_str body;    /* lives until the callback returns; secret */
-  int64_t date_s;   /* of the Date header, Unix time; 0: none */
+  int status;     /* 200, 404, ... */
+  dsql_str body;  /* lives until the callback returns; secret */
+  int64_t date_s; /* of the Date header, Unix time; 0: none */
 };
 
 struct http_call;
