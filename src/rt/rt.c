@@ -8,6 +8,7 @@ struct arena_pool *rt_chunks(struct dsql_rt *rt) {
   return &rt->chunks;
 }
 bool rt_closing(const struct dsql_rt *rt) { return rt->closing; }
+void **rt_slot(struct dsql_rt *rt, enum rt_slot slot) { return &rt->slot_values[slot]; }
 uint64_t rt_clock_us(void) { return uv_hrtime() / 1000; }
 
 uint64_t rt_now_ms(struct dsql_rt *rt) {

@@ -84,6 +84,11 @@ void rt_block_put(struct dsql_rt *rt, void *block);
 /* Scratch for the duration of one callback; index 0: received bytes, 1: decrypted bytes. NULL when there is no memory. */
 uint8_t *rt_slab(struct dsql_rt *rt, unsigned index);
 
+/* What an upper layer keeps once per runtime: a pointer of its own, NULL at first. It must have gone (a closer sees to it)
+ * when the runtime goes. */
+enum rt_slot { RT_SLOT_HTTP, RT_SLOT_TOKENS, RT_SLOTS };
+void **rt_slot(struct dsql_rt *rt, enum rt_slot slot);
+
 /* The one error that dsql_target_new() and the like may hand out: lives until the next call. */
 const struct error *rt_set_error(struct dsql_rt *rt, const struct fault *f);
 

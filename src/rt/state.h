@@ -66,6 +66,7 @@ struct dsql_rt {
   struct arena_pool chunks;
   struct arena last_error;
 
+  void *slot_values[RT_SLOTS];
   struct rt_hint hints[RT_HINTS];
   uint64_t hint_clock;
 
