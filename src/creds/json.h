@@ -15,9 +15,10 @@ struct json_names {
 /* EPROTO: no JSON, or a member is missing or of the wrong type; names it, and shows no value. expiration may be missing. */
 int json_credentials(const char *text, size_t n, const struct json_names *names, const dsql_alloc *alloc,
                      struct credentials *out, struct fault *f);
-/* Appends a string member's value and a NUL; false when it is missing or no string. For error bodies and SSO's files. */
-bool json_string(const char *text, size_t n, const char *member, struct buf *out);
-bool json_integer(const char *text, size_t n, const char *member, int64_t *out);
+/* (Not json_string() and json_integer(): jansson has functions of these names.)
+ * Appends a string member's value and a NUL; false when it is missing or no string. For error bodies and SSO's files. */
+bool json_text_member(const char *text, size_t n, const char *member, struct buf *out);
+bool json_integer_member(const char *text, size_t n, const char *member, int64_t *out);
 /* "2026-11-21T10:00:00Z", also with fractions of a second, an offset, or "UTC" at its end. */
 bool json_time(const char *s, size_t n, int64_t *unix_s);
 

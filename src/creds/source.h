@@ -11,15 +11,22 @@
 #include "target/aws_profile.h"
 #include "target/env.h"
 
+/* How far this machine's clock is off, by the last HTTP answer's Date header. attempts.h notes it. */
+struct creds_skew {
+  bool known;
+  int64_t skew_s; /* of the server, minus ours */
+};
+
 /* What every source may look at. Borrowed; outlives the sources. */
 struct creds_setup {
   struct dsql_rt *rt;
   const struct target_env *env;
   const struct aws_files *files;
-  const char *profile;    /* the profile's name that applies, never NULL */
-  bool profile_explicit;  /* somebody asked for it */
-  const char *region;     /* of the target, for STS; NULL: not known */
-  int64_t (*now_s)(void); /* Unix time */
+  const char *profile;     /* the profile's name that applies, never NULL */
+  bool profile_explicit;   /* somebody asked for it */
+  const char *region;      /* of the target, for STS; NULL: not known */
+  int64_t (*now_s)(void);  /* Unix time */
+  struct creds_skew *skew; /* NULL: not wanted */
 };
 
 enum creds_outcome {
