@@ -66,8 +66,9 @@ int aws_files_load(struct aws_files *files, const dsql_alloc *alloc, const struc
 void aws_files_deinit(struct aws_files *files); /* cleanses the secrets */
 /* NULL: no such section. */
 const struct aws_profile *aws_files_find(const struct aws_files *files, enum aws_section section, const char *name);
-/* The profile's name that applies: given (NULL: none), else AWS_PROFILE, else "default". explicit tells whether somebody
- * asked for it: a profile that was asked for and does not exist is an error, a missing "default" is not. */
+/* The profile's name that applies: given (NULL: none), else AWS_PROFILE, else "default"; lives as long as given, or until
+ * the next getenv. explicit tells whether somebody asked for it: a profile that was asked for and does not exist is an
+ * error, a missing "default" is not. */
 const char *aws_profile_name(const char *given, const struct target_env *env, bool *explicit_name);
 const char *aws_setting_name(enum aws_setting s);
 
