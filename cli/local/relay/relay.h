@@ -97,9 +97,12 @@ struct relay_options {
 
 struct relay_options relay_options_default(void);
 
-struct relay_refusal {                            /* texts are static or in `room` */
-  const char *sqlstate, *message, *detail, *hint; /* detail and hint may be NULL */
-  char room[160];
+/* An error of ours, and a value: copied freely. */
+struct relay_refusal {
+  char sqlstate[6];
+  char message[160];
+  char detail[80];  /* "" none */
+  const char *hint; /* static text, NULL none */
 };
 
 struct relay_queue { /* a ring of entries */
