@@ -4,11 +4,14 @@
 #include "conn/conn.h"
 #include "conn/encode.h"
 
+/* The hook that prepares a session goes ahead of what waits. */
+static struct op_queue *queue_of(struct dsql_conn *c) { return c->in_prepare_call ? &c->prepare_queue : &c->queue; }
+
 /* A member that can't be started takes its whole pipeline with it: the others alone would not be what was asked for. */
 static void break_group(struct dsql_conn *c) {
   if (!c->grouping) return;
   c->group_broken = true;
-  if (c->queue.group_open) query_skip_group(query_of_op(c->queue.group_open));
+  if (queue_of(c)->group_open) query_skip_group(query_of_op(queue_of(c)->group_open));
 }
 
 __attribute__((noinline, cold)) static dsql_future *no_memory(struct dsql_conn *c) {
@@ -61,7 +64,7 @@ static dsql_future *enqueue(struct dsql_conn *c, struct query *q) {
   q->grouped = c->grouping;
   q->group = c->group_number;
   if (q->op.effect == SQL_COPY) q->op.barrier = true;
-  op_queue_push(&c->queue, &q->op);
+  op_queue_push(queue_of(c), &q->op);
   conn_flush_later(c);
   return &q->future;
 }
@@ -134,26 +137,28 @@ int dsql_pipeline_begin(dsql_conn *c) {
   c->grouping = true;
   c->group_broken = false;
   c->group_number++;
-  op_queue_group_begin(&c->queue);
+  op_queue_group_begin(queue_of(c));
   return 0;
 }
 
 int dsql_pipeline_end(dsql_conn *c) {
+  struct op_queue *queue;
   struct query *q;
 
   if (!c || !c->grouping) return DSQL_EINVAL;
   c->grouping = false;
-  c->queue.grouping = false;
-  if (!c->queue.group_open) return 0; /* empty, or dropped */
+  queue = queue_of(c);
+  queue->grouping = false;
+  if (!queue->group_open) return 0; /* empty, or dropped */
   q = query_new_own(c);
   if (!q) {
     /* Without a Sync the group can't end: none of it is sent. */
-    query_skip_group(query_of_op(c->queue.group_open));
+    query_skip_group(query_of_op(queue->group_open));
     return DSQL_ENOMEM;
   }
   wire_sync(&q->op.bytes);
   q->op.sync = true;
-  op_queue_push(&c->queue, &q->op);
+  op_queue_push(queue, &q->op);
   conn_flush_later(c);
   return 0;
 }

@@ -1,12 +1,13 @@
 /* conn.h - one connection: the target's hosts tried in turn (connect.c), then a link below and a session above it,
  * joined by dispatch.c. Loop-affine.
  *
- *   CONNECTING --session ready--> READY --end of stream, failure, drain timeout--> FAILED
- *        \--every host failed--> FAILED          any --dsql_conn_close()--> closed */
+ *   CONNECTING --session ready--> (prepare.c) --> READY --end of stream, failure, drain timeout--> FAILED
+ *        \--every host failed--> FAILED                  any --dsql_conn_close()--> closed */
 #ifndef DSQL_CONN_CONN_H
 #define DSQL_CONN_CONN_H
 
 #include "conn/connect.h"
+#include "conn/password.h"
 #include "conn/query.h"
 #include "conn/stmt.h"
 #include "conn/target_object.h"
@@ -15,6 +16,12 @@
 
 struct cancel_request;
 
+enum conn_preparing {
+  PREPARING_NOTHING,
+  PREPARING_PROBE, /* what kind of server is it? status is CONNECTING: another host may do */
+  PREPARING_HOOK   /* after_connect. status is READY inside, and still CONNECTING to the user */
+};
+
 struct dsql_conn {
   struct dsql_rt *rt;
   struct dsql_target *target;
@@ -22,6 +29,12 @@ struct dsql_conn {
   enum dsql_conn_status status; /* CONNECTING, READY or FAILED; draining is asked of the session */
   struct op_queue queue;
   struct connect connect;
+  struct password_source *password_source; /* NULL: the target has the password */
+
+  enum conn_preparing preparing;
+  struct op_queue prepare_queue; /* what runs ahead of the user's calls: the session is on it meanwhile */
+  dsql_future *prepare_future;
+  bool in_prepare_call; /* calls made now go to prepare_queue */
 
   struct link *link;
   struct session session;
@@ -93,6 +106,28 @@ void conn_connect_reset(struct dsql_conn *c);
 void conn_abandon_ride(struct dsql_conn *c, const struct fault *f);
 void conn_derive(struct dsql_conn *c); /* SCRAM's key derivation, in the thread pool */
 
+/* The password is there: the first host's turn. */
+void conn_connect_hosts(struct dsql_conn *c);
+/* Whichever host it would be: this will not do. */
+void conn_connect_failed(struct dsql_conn *c, const struct fault *f);
+/* The session was judged, and what had to run ahead of the user's calls has run. */
+void conn_session_judged(struct dsql_conn *c, const struct fault *f);
+void conn_session_open(struct dsql_conn *c);
+
+/* ---- password.c ---- */
+/* Goes on with conn_connect_hosts() or conn_connect_failed(), now or later. */
+void conn_password_ask(struct dsql_conn *c);
+void conn_password_stop(struct dsql_conn *c);
+/* For the session that begins: 0. 1: it has expired since, and a new one is asked for as at first. Else the code of f. */
+int conn_password_current(struct dsql_conn *c, struct fault *f);
+/* The server refused it. True: it was too old, and a fresh one is asked for, once. Else f may get an explanation. */
+bool conn_password_refused(struct dsql_conn *c, struct fault *f);
+
+/* ---- prepare.c: between ReadyForQuery and the user's first call ---- */
+void conn_prepare_probe(struct dsql_conn *c); /* ends in conn_session_judged(), unless the connection is lost */
+void conn_prepare_hook(struct dsql_conn *c);  /* ends in conn_session_open(), unless the connection is lost */
+void conn_prepare_stop(struct dsql_conn *c);
+
 /* ---- drain.c: swallowing the answers of what was given up ---- */
 void conn_start_draining(struct dsql_conn *c);
 /* A group, a CancelRequest or the start-up ended: is the drain over, or can a CancelRequest go out now? */
@@ -111,6 +146,8 @@ void conn_drop_session(struct dsql_conn *c);
 const struct error *conn_lost_error(struct dsql_conn *c, struct query *q);
 
 /* ---- open.c, status.c ---- */
+/* dsql_conn_open() with the target's, or another, source of passwords (NULL: the target has the password). */
+int conn_open(dsql_conn **out, dsql_rt *rt, struct dsql_target *t, struct password_source *password);
 void conn_arm_idle(struct dsql_conn *c);
 void conn_trace(void *conn, bool from_server, const uint8_t *message, size_t n);
 

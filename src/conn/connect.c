@@ -11,10 +11,6 @@ enum { REPORT_MAX = 8192, OUT_MAX = 0x7fffffff };
 static void start_host(struct dsql_conn *c);
 static void start_attempt(struct dsql_conn *c);
 
-static const struct target_host *current_host(const struct dsql_conn *c) {
-  return &c->target->target->hosts[c->connect.order[c->connect.host_at]];
-}
-
 /* ---- failures ---- */
 
 /* The end: everything that waits fails with all that was tried. The server's last error keeps its fields. */
@@ -40,7 +36,7 @@ static void give_up(struct dsql_conn *c, int code) {
 
 static void report(struct dsql_conn *c, const struct fault *f) {
   struct connect *k = &c->connect;
-  const struct target_host *h = current_host(c);
+  const struct target_host *h = startup_host(c);
   const char *name = h->unix_socket ? h->socket_path : h->host ? h->host : h->hostaddr;
 
   k->last_code = f->code;
@@ -50,6 +46,15 @@ static void report(struct dsql_conn *c, const struct fault *f) {
     buf_printf(&k->report, "connection to socket \"%s\" failed: %s", name, f->text);
   else
     buf_printf(&k->report, "connection to \"%s\" port %u failed: %s", name, h->port, f->text);
+}
+
+void conn_connect_failed(struct dsql_conn *c, const struct fault *f) {
+  struct connect *k = &c->connect;
+
+  if (k->report.len) buf_put_str(&k->report, "; ");
+  buf_put_str(&k->report, f->text);
+  k->last_os_error = f->os_error;
+  give_up(c, f->code);
 }
 
 static void next_host(struct dsql_conn *c) {
@@ -91,11 +96,15 @@ static void on_deadline(struct rt_timer *timer) {
   struct fault f = {0};
 
   conn_enter(c);
+  if (list_linked(&k->password_waiter.node)) (void)snprintf(where, sizeof where, "waiting for the password's source");
   if (k->transport) transport_describe(k->transport, where, sizeof where);
-  if (c->session_live) (void)snprintf(where, sizeof where, "authenticating");
+  if (c->session_live)
+    (void)snprintf(where, sizeof where, "%s", c->preparing ? "preparing the session" : "authenticating");
   fault_set(&f, DSQL_ETIMEDOUT, "the connect timeout of %u ms passed%s, %s", c->target->target->connect_timeout_ms,
             last ? "" : " in part for this host", where);
-  if (c->session_live && session_ride_in_doubt(&c->session)) {
+  if (c->preparing == PREPARING_HOOK) {
+    conn_lose(c, &f);
+  } else if (c->session_live && session_ride_in_doubt(&c->session)) {
     conn_abandon_ride(c, &f);
   } else {
     conn_connect_reset(c);
@@ -110,10 +119,18 @@ static void on_deadline(struct rt_timer *timer) {
 
 /* ---- an attempt ---- */
 
+static void begin_session(struct dsql_conn *c) {
+  struct fault f = {0};
+  int rc = conn_password_current(c, &f);
+
+  if (rc == 0) rc = startup_begin_session(c, &f);
+  if (rc) conn_connect_reset(c);
+  if (rc < 0) attempt_failed(c, &f, false, true);
+}
+
 static void on_transport(void *owner, const struct transport_result *r, const struct fault *f) {
   struct dsql_conn *c = owner;
   struct connect *k = &c->connect;
-  struct fault session_fault = {0};
 
   k->transport = NULL;
   conn_enter(c);
@@ -124,10 +141,7 @@ static void on_transport(void *owner, const struct transport_result *r, const st
     k->address = r->address;
     k->over_tls = r->tls;
     k->round_trips += r->round_trips;
-    if (startup_begin_session(c, &session_fault)) {
-      conn_connect_reset(c);
-      attempt_failed(c, &session_fault, false, true);
-    }
+    begin_session(c);
   }
   conn_leave(c);
 }
@@ -137,7 +151,7 @@ static void dial_host(struct dsql_conn *c) {
   struct transport_params p = {0};
   struct fault f = {0};
 
-  startup_transport_params(c, current_host(c), &p);
+  startup_transport_params(c, startup_host(c), &p);
   p.kind = k->plan.attempts[k->attempt];
   p.plain_on_refusal = k->plan.plain_on_refusal;
   p.tls = k->tls;
@@ -189,7 +203,6 @@ static void arm_timer(struct dsql_conn *c) {
   if (k->deadline_ms == 0) return;
   left = k->deadline_ms > now ? k->deadline_ms - now : 0;
   k->host_deadline_ms = hosts > 1 ? now + left / hosts : k->deadline_ms;
-  k->timer.fire = on_deadline;
   rt_timer_start(c->rt, &k->timer, k->host_deadline_ms);
 }
 
@@ -199,7 +212,7 @@ static void start_host(struct dsql_conn *c) {
   struct fault f = {0};
 
   arm_timer(c);
-  startup_sslmode_request(c->target->target, current_host(c), &r);
+  startup_sslmode_request(c->target->target, startup_host(c), &r);
   k->attempt = 0;
   if (sslmode_plan(&r, &k->plan, &f)) {
     attempt_failed(c, &f, false, true);
@@ -238,9 +251,15 @@ void conn_attempt_session_failed(struct dsql_conn *c) {
   struct fault f;
   bool refused = c->session.refused;
 
+  if (c->preparing == PREPARING_PROBE) conn_prepare_stop(c);
   session_refusal(c, &f);
   if (session_ride_in_doubt(&c->session)) {
     conn_abandon_ride(c, &f);
+    return;
+  }
+  if (conn_password_refused(c, &f)) {
+    conn_connect_reset(c);
+    conn_password_ask(c);
     return;
   }
   conn_connect_reset(c);
@@ -249,22 +268,40 @@ void conn_attempt_session_failed(struct dsql_conn *c) {
 }
 
 void conn_session_ready(struct dsql_conn *c) {
-  struct connect *k = &c->connect;
   struct fault f = {0};
 
-  if (startup_check_session(c, k->second_pass, &f)) {
+  c->connect.round_trips += startup_round_trips(&c->session);
+  if (startup_judge_reported(c, &f))
+    conn_session_judged(c, &f);
+  else
+    conn_prepare_probe(c);
+}
+
+void conn_session_judged(struct dsql_conn *c, const struct fault *f) {
+  struct fault told = *f;
+
+  if (f->code) {
     conn_connect_reset(c);
-    attempt_failed(c, &f, false, f.code == DSQL_EUNSUPPORTED);
+    attempt_failed(c, &told, false, f->code != DSQL_EIO);
     return;
   }
-  rt_timer_stop(c->rt, &k->timer);
   startup_remember(c);
   c->server_error = NULL;
   arena_deinit(&c->error_arena);
-  buf_deinit(&k->report);
+  buf_deinit(&c->connect.report);
+  buf_deinit(&c->connect.password);
   c->status = DSQL_CONN_READY;
+  conn_prepare_hook(c);
+}
+
+void conn_session_open(struct dsql_conn *c) {
+  struct connect *k = &c->connect;
+
+  rt_timer_stop(c->rt, &k->timer);
+  op_queue_put_before(&c->queue, &c->prepare_queue);
+  c->session.queue = &c->queue;
   c->connect_us = (uint32_t)(rt_clock_us() - c->opened_us);
-  c->connect_round_trips = k->round_trips + startup_round_trips(&c->session);
+  c->connect_round_trips = k->round_trips;
   for (struct list *node; (node = list_pop_front(&c->ready_futures)) != NULL;) conn_ready_complete(node, NULL);
   session_release(&c->session);
   if (c->session.abandoned) conn_drain_step(c, false);
@@ -279,14 +316,23 @@ int conn_connect_start(struct dsql_conn *c) {
   struct connect *k = &c->connect;
 
   buf_init(&k->report, rt_alloc(c->rt), REPORT_MAX);
+  buf_init(&k->password, rt_alloc(c->rt), OUT_MAX);
+  k->password.secret = true;
+  list_init(&k->password_waiter.node);
   list_init(&k->tls_waiter.node);
   k->order = mem_alloc(rt_alloc(c->rt), t->host_count * sizeof *k->order);
   if (!k->order) return DSQL_ENOMEM;
   startup_host_order(t, k->order);
-  if (t->connect_timeout_ms) k->deadline_ms = rt_now_ms(c->rt) + t->connect_timeout_ms;
-  start_host(c);
+  k->timer.fire = on_deadline;
+  if (t->connect_timeout_ms) {
+    k->deadline_ms = k->host_deadline_ms = rt_now_ms(c->rt) + t->connect_timeout_ms;
+    rt_timer_start(c->rt, &k->timer, k->deadline_ms);
+  }
+  conn_password_ask(c);
   return 0;
 }
+
+void conn_connect_hosts(struct dsql_conn *c) { start_host(c); }
 
 void conn_connect_reset(struct dsql_conn *c) {
   struct connect *k = &c->connect;
@@ -311,9 +357,12 @@ void conn_connect_reset(struct dsql_conn *c) {
 void conn_connect_stop(struct dsql_conn *c) {
   struct connect *k = &c->connect;
 
+  conn_prepare_stop(c);
   conn_connect_reset(c);
+  conn_password_stop(c);
   rt_timer_stop(c->rt, &k->timer);
   buf_deinit(&k->report);
+  buf_deinit(&k->password);
   mem_free(rt_alloc(c->rt), k->order);
   k->order = NULL;
 }

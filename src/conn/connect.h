@@ -2,16 +2,21 @@
  * over all.
  *
  *   step        on success            on failure
+ *   PASSWORD    TLS_LOAD              the end
  *   TLS_LOAD    TRANSPORT             next attempt of the plan, else next host
  *   TRANSPORT   SESSION               the same; when nothing answered at all: next host
  *   SESSION     ready: done           ErrorResponse: next attempt of the plan; 57P03 and a wrong kind of server: next
  *                                     host; any other: the end. Broken stream: next attempt, next host; unless
  *                                     operations rode along and may have run: the end, with IN_DOUBT
- *   any         -                     deadline: the end */
+ *   any         -                     deadline: the end
+ *
+ * PASSWORD is there for targets with a password source (an IAM token). When the server says that the token is too old,
+ * the whole is repeated once with a fresh one. */
 #ifndef DSQL_CONN_CONNECT_H
 #define DSQL_CONN_CONNECT_H
 
 #include "auth/scram.h"
+#include "conn/password.h"
 #include "conn/target_object.h"
 #include "conn/transport.h"
 #include "tls/sslmode.h"
@@ -22,6 +27,9 @@ struct derive_work;
 
 struct connect {
   struct transport *transport;
+  struct password_waiter password_waiter;
+  struct buf password; /* of the source, with its NUL */
+  bool password_renewed;
   struct tls_waiter tls_waiter;
   struct tls_context *tls; /* of this attempt; referenced, also for CancelRequests */
   struct derive_work *derive;

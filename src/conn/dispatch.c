@@ -21,7 +21,7 @@ void conn_flush_later(struct dsql_conn *c) {
 /* A loop that nobody waits in shall end: the link keeps it alive only while operations are under way and can move. */
 void conn_update(struct dsql_conn *c) {
   if (c->closing || !c->link || c->status == DSQL_CONN_CONNECTING) return;
-  link_ref(c->link, c->queue.ops > 0 && !c->paused);
+  link_ref(c->link, (c->queue.ops > 0 || c->preparing) && !c->paused);
   c->active_ms = rt_now_ms(c->rt);
   if (c->connect.over_tls && !c->idle_timer.node.linked) conn_arm_idle(c);
 }

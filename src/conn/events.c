@@ -245,7 +245,7 @@ static bool retry(struct query *q) {
   q->statement->parser = q;
   q->statement->group = 0;
   q->op.barrier = true; /* what waits may have to be encoded for other columns */
-  op_queue_push_first(&c->queue, &q->op);
+  op_queue_push_first(c->session.queue, &q->op);
   return true;
 }
 

@@ -77,7 +77,7 @@ void conn_fail(struct dsql_conn *c, const struct error *e) {
   conn_connect_stop(c); /* its timer, too: a connection that has failed must not try the next host */
   c->queue.grouping = false;
   c->group_broken = true; /* for the rest of a pipeline that is open */
-  while ((op = op_queue_pop(&c->queue)) != NULL) {
+  while ((op = op_queue_pop(&c->prepare_queue)) != NULL || (op = op_queue_pop(&c->queue)) != NULL) {
     op->outcome = OP_LOST;
     op->flags |= DSQL_NOT_SENT;
     query_on_done(query_of_op(op));

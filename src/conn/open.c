@@ -42,7 +42,7 @@ dsql_future *dsql_conn_ready(dsql_conn *c) {
   future_init(&r->future, c->rt, &ready_class);
   arena_init(&r->arena, rt_chunks(c->rt));
   list_init(&r->node);
-  if (c->status == DSQL_CONN_CONNECTING)
+  if (c->status == DSQL_CONN_CONNECTING || c->preparing)
     list_push_back(&c->ready_futures, &r->node);
   else
     conn_ready_complete(&r->node, c->status == DSQL_CONN_READY ? NULL : c->error);
@@ -66,20 +66,20 @@ static void on_pump(struct rt_task *t) {
 static void on_idle_timer(struct rt_timer *t);
 static void on_rt_close(struct rt_closer *closer);
 
-int dsql_conn_open(dsql_conn **out, dsql_rt *rt, const dsql_target *t) {
+int conn_open(dsql_conn **out, dsql_rt *rt, struct dsql_target *t, struct password_source *password) {
   struct dsql_conn *c;
 
-  if (!out || !rt || !t) return DSQL_EINVAL;
-  *out = NULL;
   if (rt_closing(rt)) return DSQL_ECLOSED;
   c = mem_zalloc(rt_alloc(rt), sizeof *c);
   if (!c) return DSQL_ENOMEM;
   c->rt = rt;
-  c->target = target_object_ref((struct dsql_target *)(uintptr_t)t);
+  c->target = target_object_ref(t);
+  c->password_source = password_source_ref(password);
   c->closer.close = on_rt_close;
   c->pump_task.run = on_pump;
   list_init(&c->pump_task.node);
   op_queue_init(&c->queue);
+  op_queue_init(&c->prepare_queue);
   list_init(&c->ready_futures);
   list_init(&c->statements);
   arena_init(&c->error_arena, rt_chunks(rt));
@@ -123,6 +123,7 @@ static void end_session(struct dsql_conn *c, const struct error *e) {
 static void free_conn(struct dsql_conn *c) {
   arena_deinit(&c->error_arena);
   arena_deinit(&c->group_arena);
+  password_source_unref(c->password_source);
   dsql_target_free(c->target);
   mem_free(rt_alloc(c->rt), c);
 }

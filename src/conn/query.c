@@ -133,7 +133,7 @@ static void drop_group(struct query *in, const struct query *q, int code, const 
   struct list dropped, *node;
 
   list_init(&dropped);
-  op_queue_drop(&c->queue, &in->op, &dropped);
+  op_queue_drop(&in->op, &dropped);
   while ((node = list_pop_front(&dropped)) != NULL) {
     struct query *member = query_of_op(LIST_ENTRY(node, struct op, node));
     complete_given_up(member, code, reason, DSQL_NOT_SENT, member == q);

@@ -73,7 +73,7 @@ void startup_transport_params(struct dsql_conn *c, const struct target_host *h, 
   out->require_peer = t->requirepeer;
 }
 
-static const struct target_host *current_host(const struct dsql_conn *c) {
+const struct target_host *startup_host(const struct dsql_conn *c) {
   return &c->target->target->hosts[c->connect.order[c->connect.host_at]];
 }
 
@@ -105,7 +105,7 @@ int startup_begin_session(struct dsql_conn *c, struct fault *f) {
   static const enum channel_binding bindings[] = {CHANNEL_BINDING_DISABLE, CHANNEL_BINDING_PREFER,
                                                   CHANNEL_BINDING_REQUIRE};
   const struct target *t = c->target->target;
-  const struct target_host *h = current_host(c);
+  const struct target_host *h = startup_host(c);
   struct wire_pair pairs[PAIRS_MAX];
   struct session_config config = {.alloc = rt_alloc(c->rt),
                                   .protocol = t->max_protocol,
@@ -113,7 +113,9 @@ int startup_begin_session(struct dsql_conn *c, struct fault *f) {
                                   .startup = pairs,
                                   .startup_count = startup_pairs(t, pairs),
                                   .user = t->user,
-                                  .password = target_password(t, c->connect.order[c->connect.host_at]),
+                                  .password = c->password_source
+                                                  ? (const char *)c->connect.password.data
+                                                  : target_password(t, c->connect.order[c->connect.host_at]),
                                   .tls = c->connect.over_tls,
                                   .local = h->unix_socket,
                                   .cleartext_without_tls = t->cleartext_without_tls,
@@ -123,7 +125,7 @@ int startup_begin_session(struct dsql_conn *c, struct fault *f) {
                                   .scram_client_key = t->scram_client_key_set ? t->scram_client_key : NULL,
                                   .scram_server_key = t->scram_server_key_set ? t->scram_server_key : NULL,
                                   .message_max = t->message_bytes_max,
-                                  .hold = t->session_attrs != TARGET_SESSION_ANY,
+                                  .hold = t->session_attrs != TARGET_SESSION_ANY || c->target->after_connect,
                                   .trace = c->trace_fn ? conn_trace : NULL,
                                   .trace_arg = c};
 
@@ -153,31 +155,33 @@ static bool parameter_is(const struct session *s, const char *name, const char *
   return v.ptr && v.len == strlen(value) && memcmp(v.ptr, value, v.len) == 0;
 }
 
-int startup_check_session(struct dsql_conn *c, bool second_pass, struct fault *f) {
-  const struct session *s = &c->session;
-  bool standby = parameter_is(s, "in_hot_standby", "on");
-  bool read_only = standby || parameter_is(s, "default_transaction_read_only", "on");
-  enum target_session_attrs want = c->target->target->session_attrs;
-
-  if (want == TARGET_SESSION_ANY || (want == TARGET_SESSION_PREFER_STANDBY && second_pass)) return 0;
-  if (!parameters_get(&s->parameters, "in_hot_standby").ptr)
-    return fault_set(f, DSQL_EUNSUPPORTED,
-                     "target_session_attrs needs a server that reports in_hot_standby "
-                     "(PostgreSQL 14 or newer)");
-  switch (want) {
+int startup_judge(const struct dsql_conn *c, bool standby, bool read_only, struct fault *f) {
+  switch (c->target->target->session_attrs) {
     case TARGET_SESSION_READ_WRITE: return read_only ? fault_set(f, DSQL_EIO, "the session is read-only") : 0;
     case TARGET_SESSION_READ_ONLY: return read_only ? 0 : fault_set(f, DSQL_EIO, "the session is not read-only");
     case TARGET_SESSION_PRIMARY: return standby ? fault_set(f, DSQL_EIO, "the server is in hot standby mode") : 0;
     case TARGET_SESSION_STANDBY:
     case TARGET_SESSION_PREFER_STANDBY:
-      return standby ? 0 : fault_set(f, DSQL_EIO, "the server is not in hot standby mode");
+      return standby || c->connect.second_pass ? 0 : fault_set(f, DSQL_EIO, "the server is not in hot standby mode");
     case TARGET_SESSION_ANY: break;
   }
   return 0;
 }
 
+bool startup_judge_reported(struct dsql_conn *c, struct fault *f) {
+  const struct session *s = &c->session;
+  bool standby = parameter_is(s, "in_hot_standby", "on");
+  bool read_only = standby || parameter_is(s, "default_transaction_read_only", "on");
+  enum target_session_attrs want = c->target->target->session_attrs;
+
+  if (want == TARGET_SESSION_ANY || (want == TARGET_SESSION_PREFER_STANDBY && c->connect.second_pass)) return true;
+  if (!parameters_get(&s->parameters, "in_hot_standby").ptr) return false;
+  (void)startup_judge(c, standby, read_only, f);
+  return true;
+}
+
 void startup_remember(struct dsql_conn *c) {
-  const struct target_host *h = current_host(c);
+  const struct target_host *h = startup_host(c);
   if (c->connect.over_tls) rt_hint_set(c->rt, host_name(h), h->port, (int)tls_negotiated_group(link_tls(c->link)));
 }
 

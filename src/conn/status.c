@@ -6,6 +6,7 @@
 #include "wire/trace.h"
 
 enum dsql_conn_status dsql_conn_status(const dsql_conn *c) {
+  if (c->status == DSQL_CONN_READY && c->preparing) return DSQL_CONN_CONNECTING;
   if (c->status == DSQL_CONN_READY && conn_draining(c)) return DSQL_CONN_DRAINING;
   return c->status;
 }

@@ -34,6 +34,7 @@ struct dsql_target *target_object_ref(struct dsql_target *t) {
 void dsql_target_free(dsql_target *t) {
   if (!t || --t->refs) return;
   assert(!t->loading);
+  password_source_unref(t->password_source);
   tls_context_unref(t->tls);
   target_unref(t->target);
   mem_free(rt_alloc(t->rt), t);

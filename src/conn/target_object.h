@@ -4,6 +4,7 @@
 #ifndef DSQL_CONN_TARGET_OBJECT_H
 #define DSQL_CONN_TARGET_OBJECT_H
 
+#include "conn/password.h"
 #include "rt/rt.h"
 #include "target/target.h"
 #include "tls/tls_context.h"
@@ -16,7 +17,10 @@ struct dsql_target {
   struct target *target;
   struct tls_context *tls; /* the newest that was loaded, or NULL */
   struct tls_load *loading;
-  uint64_t checked_ms; /* when the files were looked at last */
+  uint64_t checked_ms;                     /* when the files were looked at last */
+  struct password_source *password_source; /* NULL: the target has the password, if any */
+  dsql_after_connect_fn after_connect;     /* NULL: none */
+  void *after_connect_arg;
 };
 
 /* Waits for the target's TLS context. Linked into the load; called once, from the loop, unless removed before. */

@@ -32,6 +32,7 @@ void op_renew(struct op *op) {
 
 static void enter(struct op_queue *q, struct op *op) {
   assert(!list_linked(&op->node));
+  op->queue = q;
   op->first_steps = op->steps;
   op_renew(op);
   q->bytes += op->bytes.len;
@@ -59,7 +60,8 @@ void op_queue_group_begin(struct op_queue *q) {
   q->grouping = true;
 }
 
-void op_queue_forget(struct op_queue *q, struct op *op) {
+void op_queue_forget(struct op *op) {
+  struct op_queue *q = op->queue;
   if (q->group_open == op) q->group_open = NULL;
   list_remove(&op->node);
   q->bytes -= op->bytes.len;
@@ -68,18 +70,29 @@ void op_queue_forget(struct op_queue *q, struct op *op) {
 
 struct op *op_queue_pop(struct op_queue *q) {
   struct op *op = list_empty(&q->list) ? NULL : op_of(q->list.next);
-  if (op) op_queue_forget(q, op);
+  if (op) op_queue_forget(op);
   return op;
 }
 
-void op_queue_drop(struct op_queue *q, struct op *op, struct list *dropped) {
+void op_queue_put_before(struct op_queue *q, struct op_queue *from) {
+  assert(!from->group_open);
+  while (!list_empty(&from->list)) {
+    struct op *op = op_of(from->list.prev);
+    op_queue_forget(op);
+    enter(q, op);
+    list_push_front(&q->list, &op->node);
+  }
+}
+
+void op_queue_drop(struct op *op, struct list *dropped) {
+  const struct op_queue *q = op->queue;
   bool last = false;
 
   while (op->node.prev != &q->list && !op_of(op->node.prev)->sync) op = op_of(op->node.prev);
   while (op && !last) { /* the next member of a group that is still open opens it anew */
     struct list *next = op->node.next;
     last = op->sync;
-    op_queue_forget(q, op);
+    op_queue_forget(op);
     op->outcome = OP_LOST;
     op->flags = DSQL_NOT_SENT;
     list_push_back(dropped, &op->node);

@@ -64,8 +64,11 @@ enum op_block {
   BLOCK_GONE    /* the server ended the session before it */
 };
 
+struct op_queue;
+
 struct op {
   struct list node;
+  struct op_queue *queue; /* that counts it, from the push on */
   struct buf bytes;       /* encoded messages */
   uint8_t steps;          /* what is still expected */
   uint8_t first_steps;    /* what was expected at first */
@@ -106,9 +109,11 @@ void op_queue_push_first(struct op_queue *q, struct op *op); /* a retry: before 
 /* Operations pushed from here until the next one with op->sync form one group and leave together. */
 void op_queue_group_begin(struct op_queue *q);
 /* Moves op's whole group, of which nothing was sent, to `dropped`. */
-void op_queue_drop(struct op_queue *q, struct op *op, struct list *dropped);
-struct op *op_queue_pop(struct op_queue *q);             /* NULL when empty */
-void op_queue_forget(struct op_queue *q, struct op *op); /* unlinks, from wherever it is, and stops counting it */
+void op_queue_drop(struct op *op, struct list *dropped);
+struct op *op_queue_pop(struct op_queue *q); /* NULL when empty */
+void op_queue_forget(struct op *op);         /* unlinks, from wherever it is, and stops counting it */
+/* What waits in from, which has no open group, goes before everything that waits in q. */
+void op_queue_put_before(struct op_queue *q, struct op_queue *from);
 
 void op_init(struct op *op, const dsql_alloc *alloc, size_t bytes_max, void *storage, size_t storage_size);
 void op_deinit(struct op *op);

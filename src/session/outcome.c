@@ -72,7 +72,7 @@ void ops_report_finished(struct session *s, struct session_event *ev) {
   s->group_abandoned = op->abandoned;
   s->judged = false;
   if (op->barrier) s->barriers--;
-  op_queue_forget(s->queue, op);
+  op_queue_forget(op);
   *ev = (struct session_event){.type = EVENT_OP_DONE, .op = op};
 }
 
@@ -96,7 +96,7 @@ bool ops_report_lost(struct session *s, struct session_event *ev) {
   if (!s->loss_marked) mark_lost(s);
   if (list_empty(&s->inflight) && list_empty(&s->queue->list)) return false;
   op = op_of(list_empty(&s->inflight) ? s->queue->list.next : s->inflight.next);
-  op_queue_forget(s->queue, op);
+  op_queue_forget(op);
   s->at = NULL;
   if (op->outcome == OP_PENDING) { /* pushed meanwhile */
     op->outcome = OP_LOST;

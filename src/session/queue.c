@@ -76,7 +76,7 @@ static struct op *group_first(struct session *s, struct op *op) {
 
 bool session_abandon(struct session *s, struct op *op, struct list *dropped) {
   if (op->end == 0) {
-    op_queue_drop(s->queue, op, dropped);
+    op_queue_drop(op, dropped);
     return true;
   }
   if (op->abandoned) return false;
@@ -109,11 +109,11 @@ void session_take_back(struct session *s, struct list *dropped) {
     op_renew(op);
     if (abandoned) {
       op->outcome = OP_LOST;
-      s->queue->ops--;
-      s->queue->bytes -= op->bytes.len;
+      op->queue->ops--;
+      op->queue->bytes -= op->bytes.len;
       list_push_front(dropped, &op->node);
     } else {
-      list_push_front(&s->queue->list, &op->node);
+      list_push_front(&op->queue->list, &op->node);
     }
   }
   s->at = NULL;

@@ -160,7 +160,7 @@ Test(queue, first_before_what_waits) {
   struct rig r;
   rig_init_ready(&r, 'I');
   rig_submit(&r, "b:A| b:B| b:C|");
-  op_queue_forget(&r.queue, &r.ops[2]);
+  op_queue_forget(&r.ops[2]);
   op_queue_push_first(&r.queue, &r.ops[2]);
   cr_assert_eq(op_queue_pop(&r.queue), &r.ops[2]);
   op_queue_push(&r.queue, &r.ops[2]);

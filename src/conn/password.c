@@ -1,0 +1,87 @@
+/* password.c - the password of a connection, from a source that may have to fetch it: before the first host is dialled,
+ * so that no server holds a slot meanwhile, and judged again when the session begins. */
+#include "conn/password.h"
+
+#include <stdio.h>
+
+#include "conn/conn.h"
+
+static bool take(struct dsql_conn *c, dsql_str secret, struct fault *f) {
+  struct connect *k = &c->connect;
+
+  buf_reset(&k->password);
+  buf_put(&k->password, secret.ptr, secret.len);
+  buf_put_u8(&k->password, 0);
+  if (buf_ok(&k->password)) return true;
+  fault_set(f, DSQL_ENOMEM, "out of memory for the password");
+  return false;
+}
+
+static void on_answer(struct password_waiter *w, const struct fault *f) {
+  struct dsql_conn *c = LIST_ENTRY(w, struct dsql_conn, connect.password_waiter);
+
+  conn_enter(c);
+  if (f)
+    conn_connect_failed(c, f);
+  else
+    conn_password_ask(c);
+  conn_leave(c);
+}
+
+void conn_password_ask(struct dsql_conn *c) {
+  struct connect *k = &c->connect;
+  struct password_source *s = c->password_source;
+  struct fault f = {0};
+  dsql_str secret;
+  int rc = 0;
+
+  if (s) {
+    k->password_waiter.done = on_answer;
+    rc = s->class->get(s, &k->password_waiter, &secret, &f);
+    if (rc == 0 && !take(c, secret, &f)) rc = f.code;
+  }
+  if (rc == 0)
+    conn_connect_hosts(c);
+  else if (rc < 0)
+    conn_connect_failed(c, &f);
+}
+
+static dsql_str taken(const struct dsql_conn *c) {
+  const struct buf *b = &c->connect.password;
+  return (dsql_str){(const char *)b->data, b->len - 1};
+}
+
+int conn_password_current(struct dsql_conn *c, struct fault *f) {
+  struct password_source *s = c->password_source;
+  dsql_str secret;
+  int rc;
+
+  if (!s || s->class->still_good(s, taken(c))) return 0;
+  rc = s->class->get(s, &c->connect.password_waiter, &secret, f);
+  return rc == 0 && !take(c, secret, f) ? f->code : rc;
+}
+
+void conn_password_stop(struct dsql_conn *c) {
+  if (list_linked(&c->connect.password_waiter.node)) list_remove(&c->connect.password_waiter.node);
+}
+
+bool conn_password_refused(struct dsql_conn *c, struct fault *f) {
+  struct connect *k = &c->connect;
+  struct password_source *s = c->password_source;
+  char text[FAULT_TEXT_SIZE];
+  struct buf why;
+
+  if (!s || !c->server_error || !c->session.refused) return false;
+  if (s->class->refused(s, &c->server_error->pub, taken(c)) && !k->password_renewed) {
+    k->password_renewed = true;
+    return true;
+  }
+  buf_init_on(&why, rt_alloc(c->rt), sizeof text - 1, text, sizeof text - 1);
+  s->class->explain(s, &c->server_error->pub, &why);
+  if (buf_ok(&why) && why.len) {
+    size_t n = strlen(f->text);
+    (void)snprintf(f->text + n, sizeof f->text - n, "; %.*s", (int)why.len, (const char *)why.data);
+  }
+  buf_deinit(&why);
+  return false;
+}
