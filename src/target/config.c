@@ -54,7 +54,7 @@ static int apply_sslmode(struct resolver *r, enum dsql_sslmode mode) {
 }
 
 int config_apply(struct resolver *r, const dsql_config *c) {
-  char port[8];
+  char port[8], duration[16];
   const struct {
     enum keyword keyword;
     const char *value;
@@ -64,10 +64,17 @@ int config_apply(struct resolver *r, const dsql_config *c) {
                 {KEYWORD_user, c->user},
                 {KEYWORD_password, c->password},
                 {KEYWORD_application_name, c->application_name},
-                {KEYWORD_port, c->port ? port : NULL}};
+                {KEYWORD_port, c->port ? port : NULL},
+                {KEYWORD_region, c->region},
+                {KEYWORD_profile, c->profile},
+                {KEYWORD_sign_host, c->sign_host},
+                {KEYWORD_connect_host, c->connect_host},
+                {KEYWORD_application_name_prefix, c->application_name_prefix},
+                {KEYWORD_token_duration_secs, c->token_duration_s ? duration : NULL}};
   int rc = 0;
 
   (void)snprintf(port, sizeof port, "%u", (unsigned)c->port);
+  (void)snprintf(duration, sizeof duration, "%lu", (unsigned long)c->token_duration_s);
   for (size_t i = 0; rc == 0 && i < sizeof fields / sizeof fields[0]; i++) {
     const char *v = fields[i].value;
     if (v) rc = conninfo_set(r->info, fields[i].keyword, v, strlen(v), CONNINFO_CONFIG, r->fault);

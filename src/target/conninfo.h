@@ -1,6 +1,7 @@
 /* conninfo.h - connection strings, parsed exactly as libpq 18 parses them (PostgreSQL 18 documentation, "Connection
- * Strings"): keyword strings ("host=db user=joe") and URLs ("postgres://joe@db/"). The result is a value per keyword
- * and where it came from; values are judged later, in resolve.c.
+ * Strings"): keyword strings ("host=db user=joe") and URLs ("postgres://joe@db/"). Besides these dsql:// and, as the whole
+ * string, the host name or the id of a DSQL cluster. The result is a value per keyword and where it came from; values
+ * are judged later, in resolve.c.
  *
  * Errors name the piece of input that is wrong, and never show a piece that may belong to a secret: an unencoded '/'
  * or '@' in a URL's password, or an unquoted space in a keyword string's, makes the password's tail look like
@@ -20,6 +21,8 @@
 enum conninfo_source {
   CONNINFO_UNSET,
   CONNINFO_DEFAULT,
+  CONNINFO_MODE,    /* DSQL mode's default */
+  CONNINFO_DERIVED, /* from other values, see conninfo_value.from */
   CONNINFO_ENV,
   CONNINFO_SERVICE,
   CONNINFO_GIVEN, /* in the connection string */
@@ -30,12 +33,14 @@ struct conninfo_value {
   char *text; /* NULL while unset; may be empty */
   size_t len;
   enum conninfo_source source;
+  char *from; /* the source in words, when that is not enough; else NULL */
 };
 
 struct conninfo {
   const dsql_alloc *alloc;
   struct conninfo_value values[KEYWORD_COUNT];
-  bool ambiguous; /* any part of the URL may be a piece of its password: show none */
+  bool dsql_scheme; /* the URL began with dsql:// */
+  bool ambiguous;   /* any part of the URL may be a piece of its password: show none */
 };
 
 void conninfo_init(struct conninfo *c, const dsql_alloc *alloc);
@@ -43,9 +48,12 @@ void conninfo_deinit(struct conninfo *c); /* cleanses every value */
 
 /* A repeated keyword's last value wins. EINVAL, ENOMEM; c then still needs conninfo_deinit(). */
 int conninfo_parse(struct conninfo *c, const char *text, struct fault *f);
-/* Copies the value, in place of an older one. ENOMEM. */
+/* Copies the value, in place of an older one, which it may be a part of. ENOMEM. */
 int conninfo_set(struct conninfo *c, enum keyword k, const char *value, size_t n, enum conninfo_source source,
                  struct fault *f);
+/* The same, and says in words where the value came from. */
+int conninfo_set_from(struct conninfo *c, enum keyword k, const char *value, enum conninfo_source source,
+                      struct fault *f, const char *format, ...) __attribute__((format(printf, 6, 7)));
 
 /* The value, or NULL when unset. */
 static inline const char *conninfo_get(const struct conninfo *c, enum keyword k) { return c->values[k].text; }
@@ -56,11 +64,14 @@ static inline const char *conninfo_text(const struct conninfo *c, enum keyword k
 
 /* `invalid KEYWORD value "VALUE" (FROM): WANTED`, without the value where it may be a secret. EINVAL. */
 int conninfo_fault(const struct conninfo *c, enum keyword k, const char *wanted, struct fault *f);
-/* Where the keyword's value came from, in words. */
-struct shown conninfo_from(const struct conninfo *c, enum keyword k);
+/* Where the keyword's value came from, in words; lives until the value is set again. */
+const char *conninfo_from(const struct conninfo *c, enum keyword k);
 bool conninfo_hidden(const struct conninfo *c, enum keyword k);
+static inline bool conninfo_given(const struct conninfo *c, enum keyword k) {
+  return c->values[k].source >= CONNINFO_SERVICE;
+}
 
-/* uri.c: the length of "postgres://" or "postgresql://" at the start of text, or 0. */
+/* uri.c: the length of "postgres://", "postgresql://" or "dsql://" at the start of text, or 0. */
 size_t uri_prefix(const char *text);
 int uri_parse(struct conninfo *c, const char *text, struct fault *f);
 /* kv.c */

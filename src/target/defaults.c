@@ -6,16 +6,20 @@
 #include "target/internal.h"
 
 static int from_env(struct resolver *r, enum keyword k) {
-  const char *name = keyword_table[k].env, *value = name ? r->env->getenv(r->env->ctx, name) : NULL;
-  return value ? conninfo_set(r->info, k, value, strlen(value), CONNINFO_ENV, r->fault) : 0;
+  const char *name = mode_honours_env(r->t, k) ? keyword_table[k].env : NULL;
+  const char *value = name ? r->env->getenv(r->env->ctx, name) : NULL;
+
+  if (!value) return 0;
+  return conninfo_set_from(r->info, k, value, CONNINFO_ENV, r->fault, "environment variable %s", name);
 }
 
 /* PGREQUIRESSL=1 is an old spelling of PGSSLMODE=require. */
 static int old_requiressl(struct resolver *r) {
   const char *value = r->env->getenv(r->env->ctx, "PGREQUIRESSL");
 
-  if (conninfo_get(r->info, KEYWORD_sslmode) || !value || *value != '1') return 0;
-  return conninfo_set(r->info, KEYWORD_sslmode, "require", 7, CONNINFO_ENV, r->fault);
+  if (r->t->dsql || conninfo_get(r->info, KEYWORD_sslmode) || !value || *value != '1') return 0;
+  return conninfo_set_from(r->info, KEYWORD_sslmode, "require", CONNINFO_ENV, r->fault,
+                           "environment variable PGREQUIRESSL");
 }
 
 /* Variables that are no keywords: settings of the session, sent in the StartupMessage. "default" means none. */
@@ -23,7 +27,7 @@ static int session_settings(struct resolver *r) {
   static const char *const names[] = {"PGTZ", "PGGEQO"};
   struct target *t = r->t;
 
-  for (size_t i = 0; i < 2; i++) {
+  for (size_t i = 0; i < (t->dsql ? 1 : 2); i++) { /* Aurora DSQL has no geqo */
     const char *value = r->env->getenv(r->env->ctx, names[i]);
     if (!value || !*value || strcasecmp(value, "default") == 0) continue;
     t->extra[i] = mem_strdup(&t->alloc, value);
@@ -34,17 +38,19 @@ static int session_settings(struct resolver *r) {
   return 0;
 }
 
+static int apply(struct resolver *r, enum keyword k) {
+  const char *mode = mode_default(r, k), *fallback = mode ? mode : keyword_table[k].fallback;
+  bool empty_is_unset = mode && (k == KEYWORD_user || k == KEYWORD_dbname);
+  int rc = conninfo_get(r->info, k) ? 0 : from_env(r, k);
+
+  if (rc || !fallback || (empty_is_unset ? conninfo_text(r->info, k) : conninfo_get(r->info, k))) return rc;
+  return conninfo_set(r->info, k, fallback, strlen(fallback), mode ? CONNINFO_MODE : CONNINFO_DEFAULT, r->fault);
+}
+
 int defaults_apply(struct resolver *r) {
   int rc = 0;
 
-  for (int i = 0; rc == 0 && i < KEYWORD_COUNT; i++) {
-    enum keyword k = (enum keyword)i;
-    const char *fallback = keyword_table[k].fallback;
-    if (conninfo_get(r->info, k)) continue;
-    rc = from_env(r, k);
-    if (rc == 0 && fallback && !conninfo_get(r->info, k))
-      rc = conninfo_set(r->info, k, fallback, strlen(fallback), CONNINFO_DEFAULT, r->fault);
-  }
+  for (int i = 0; rc == 0 && i < KEYWORD_COUNT; i++) rc = apply(r, (enum keyword)i);
   if (rc == 0) rc = old_requiressl(r);
   return rc ? rc : session_settings(r);
 }
@@ -87,10 +93,10 @@ int defaults_refuse(struct resolver *r) {
     bool others = r->info->values[k].source == CONNINFO_ENV && k != KEYWORD_gssencmode;
     if (!value || others || in_list(refusals[i].harmless, value)) continue;
     if (conninfo_hidden(r->info, k))
-      return fault_set(r->fault, DSQL_EUNSUPPORTED, "%s (%s): %s", keyword_table[k].name,
-                       conninfo_from(r->info, k).text, refusals[i].reason);
+      return fault_set(r->fault, DSQL_EUNSUPPORTED, "%s (%s): %s", keyword_table[k].name, conninfo_from(r->info, k),
+                       refusals[i].reason);
     return fault_set(r->fault, DSQL_EUNSUPPORTED, "%s=%s (%s): %s", keyword_table[k].name,
-                     show_text(value, strlen(value)).text, conninfo_from(r->info, k).text, refusals[i].reason);
+                     show_text(value, strlen(value)).text, conninfo_from(r->info, k), refusals[i].reason);
   }
   return 0;
 }

@@ -49,7 +49,7 @@ static int counts(struct resolver *r, const char *hosts, const char *addresses, 
 static int element_fault(struct resolver *r, enum keyword k, dsql_str s, const char *wanted) {
   if (conninfo_hidden(r->info, k) || memchr(s.ptr, '@', s.len)) return conninfo_fault(r->info, k, wanted, r->fault);
   return fault_set(r->fault, DSQL_EINVAL, "invalid %s \"%s\" (%s): %s", keyword_table[k].name,
-                   show_text(s.ptr, s.len).text, conninfo_from(r->info, k).text, wanted);
+                   show_text(s.ptr, s.len).text, conninfo_from(r->info, k), wanted);
 }
 
 static int set_port(struct resolver *r, struct target_host *h, dsql_str s) {
@@ -61,8 +61,8 @@ static int set_port(struct resolver *r, struct target_host *h, dsql_str s) {
   return 0;
 }
 
-/* A numeric IPv4 or IPv6 address, the latter with a zone ("fe80::1%eth0"). */
-static bool numeric_address(const char *s) {
+/* An IPv4 or IPv6 address, the latter with a zone ("fe80::1%eth0"). */
+bool hosts_numeric_address(const char *s) {
   unsigned char bytes[16];
   char text[64];
   size_t n = strcspn(s, "%");
@@ -75,17 +75,19 @@ static bool numeric_address(const char *s) {
 }
 
 /* '@' in a name is most likely the tail of a URL's password: never shown. */
-static int check_name(struct resolver *r, const char *host) {
+static int check_name(struct resolver *r, enum keyword k, const char *host) {
   for (const char *p = host; *p; p++) {
     if (*p == '@')
       return fault_set(r->fault, DSQL_EINVAL,
-                       "invalid host (%s): has an \"@\"; write \"@\" in a URL's user name or password as %%40",
-                       conninfo_from(r->info, KEYWORD_host).text);
+                       "invalid %s (%s): has an \"@\"; write \"@\" in a URL's user name or password as %%40",
+                       keyword_table[k].name, conninfo_from(r->info, k));
     if ((unsigned char)*p <= ' ' || *p == 0x7F)
-      return element_fault(r, KEYWORD_host, (dsql_str){host, strlen(host)}, "a host name has no spaces");
+      return element_fault(r, k, (dsql_str){host, strlen(host)}, "a host name has no spaces");
   }
   return 0;
 }
+
+int hosts_check_name(struct resolver *r, enum keyword k) { return check_name(r, k, conninfo_get(r->info, k)); }
 
 static int set_socket_path(struct resolver *r, struct target_host *h) {
   const size_t max = sizeof((struct sockaddr_un *)NULL)->sun_path - 1;
@@ -113,7 +115,7 @@ static int finish_host(struct resolver *r, struct target_host *h) {
   int rc = 0;
 
   if (h->hostaddr) {
-    if (!numeric_address(h->hostaddr))
+    if (!hosts_numeric_address(h->hostaddr))
       return element_fault(r, KEYWORD_hostaddr, (dsql_str){h->hostaddr, strlen(h->hostaddr)},
                            "must be a numeric IP address; names go into host");
     return 0;
@@ -121,7 +123,7 @@ static int finish_host(struct resolver *r, struct target_host *h) {
   if (!h->host) rc = default_host(r, h);
   if (rc) return rc;
   h->unix_socket = h->host[0] == '/' || h->host[0] == '@';
-  return h->unix_socket ? set_socket_path(r, h) : check_name(r, h->host);
+  return h->unix_socket ? set_socket_path(r, h) : check_name(r, KEYWORD_host, h->host);
 }
 
 int hosts_resolve(struct resolver *r) {

@@ -10,5 +10,6 @@ const struct keyword_info keyword_table[KEYWORD_COUNT] = {KEYWORD_MAP(X)};
 int keyword_find(const char *name, size_t n) {
   for (int i = 0; i < KEYWORD_COUNT; i++)
     if (strlen(keyword_table[i].name) == n && memcmp(keyword_table[i].name, name, n) == 0) return i;
+  if (n == 17 && memcmp(name, "tokenDurationSecs", n) == 0) return KEYWORD_token_duration_secs;
   return -1;
 }

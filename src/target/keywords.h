@@ -1,6 +1,6 @@
 /* table */
 /* keywords.h - the connection keywords of libpq 18, all fifty, in its order (PostgreSQL 18 documentation, "Parameter
- * Key Words" and "Environment Variables"). */
+ * Key Words" and "Environment Variables"), and behind them our own. */
 #ifndef DSQL_TARGET_KEYWORDS_H
 #define DSQL_TARGET_KEYWORDS_H
 
@@ -15,7 +15,7 @@ enum keyword_class {
 
 /* X(name, environment variable, default, class, secret). A default here is a string that stands in for a missing
  * value; defaults that depend on something else (sslmode, host, user, dbname ...) are worked out in resolve.c. */
-#define KEYWORD_MAP(X)                                                                                                 \
+#define KEYWORD_LIBPQ_MAP(X)                                                                                           \
   X(service, "PGSERVICE", NULL, SUPPORTED, false)                                                                      \
   X(user, "PGUSER", NULL, SUPPORTED, false)                                                                            \
   X(password, "PGPASSWORD", NULL, SUPPORTED, true)                                                                     \
@@ -67,9 +67,24 @@ enum keyword_class {
   X(oauth_scope, NULL, NULL, REFUSED, false)                                                                           \
   X(sslkeylogfile, NULL, NULL, SUPPORTED, false)
 
+/* Ours; defaults and environment: see dsql_mode.c and region.c. All but the first and the last need DSQL mode. */
+#define KEYWORD_OWN_MAP(X)                                                                                             \
+  X(auth, NULL, "password", SUPPORTED, false)                                                                          \
+  X(region, NULL, NULL, SUPPORTED, false)                                                                              \
+  X(profile, NULL, NULL, SUPPORTED, false)                                                                             \
+  X(token_duration_secs, NULL, NULL, SUPPORTED, false)                                                                 \
+  X(sign_host, NULL, NULL, SUPPORTED, false)                                                                           \
+  X(connect_host, NULL, NULL, SUPPORTED, false)                                                                        \
+  X(application_name_prefix, NULL, NULL, SUPPORTED, false)
+
+#define KEYWORD_MAP(X) KEYWORD_LIBPQ_MAP(X) KEYWORD_OWN_MAP(X)
+
 #define X(name, env, fallback, class, secret) KEYWORD_##name,
 enum keyword { KEYWORD_MAP(X) KEYWORD_COUNT };
 #undef X
+
+/* libpq's come first. */
+enum { KEYWORD_LIBPQ_COUNT = KEYWORD_auth };
 
 struct keyword_info {
   const char *name;
@@ -81,7 +96,7 @@ struct keyword_info {
 
 extern const struct keyword_info keyword_table[KEYWORD_COUNT];
 
-/* The keyword of exactly that name, or -1. */
+/* The keyword of exactly that name, or -1. "tokenDurationSecs", as other connectors spell it, is one too. */
 int keyword_find(const char *name, size_t n);
 /* The keyword that the writer of an unknown name may have meant, or NULL. */
 const char *keyword_suggest(const char *name, size_t n);

@@ -24,8 +24,8 @@ static int scheme_fault(const char *text, struct fault *f) {
 
   if (uri_prefix(text)) return fault_set(f, DSQL_EINVAL, "the URL must start at the connection string's first byte");
   if (!conninfo_wordlike(text, n))
-    return fault_set(f, DSQL_EINVAL, "unknown URL scheme: use postgres:// or postgresql://");
-  return fault_set(f, DSQL_EINVAL, "unknown URL scheme \"%s\": use postgres:// or postgresql://",
+    return fault_set(f, DSQL_EINVAL, "unknown URL scheme: use dsql://, postgres:// or postgresql://");
+  return fault_set(f, DSQL_EINVAL, "unknown URL scheme \"%s\": use dsql://, postgres:// or postgresql://",
                    show_text(text, n).text);
 }
 
@@ -35,10 +35,23 @@ static bool has_scheme(const char *name, size_t n) {
   return false;
 }
 
+static bool first_word(const char *start, const char *name) {
+  while (conninfo_space(*start)) start++;
+  return start == name;
+}
+
 static int missing_equals(const struct kv *k, const char *name, size_t n, struct fault *f) {
+  /* Only one word: most likely meant to be a host. */
+  const char *hint = *k->p || !first_word(k->start, name)
+                         ? ""
+                         : "; write host=NAME, a URL, a DSQL host name (<id>.dsql.<region>.on.aws) or a cluster id (26 "
+                           "lower-case letters and digits)";
+
   if (has_scheme(name, n) && !k->after_secret) return scheme_fault(name, f);
   if (!k->after_secret && conninfo_wordlike(name, n))
-    return fault_set(f, DSQL_EINVAL, "missing \"=\" after \"%s\" in connection string", show_text(name, n).text);
+    return fault_set(f, DSQL_EINVAL, "missing \"=\" after \"%s\" in connection string%s", show_text(name, n).text,
+                     hint);
+  if (*hint) return fault_set(f, DSQL_EINVAL, "missing \"=\" in connection string%s", hint);
   return fault_set(f, DSQL_EINVAL,
                    "missing \"=\" after the word at position %zu of the connection string; values that contain "
                    "spaces need single quotes",

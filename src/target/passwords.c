@@ -9,13 +9,10 @@
 enum { PASSFILE_MAX = 1 << 20 };
 
 static int keep_notice(struct resolver *r, const char *path, const char *problem) {
-  char text[256];
+  int rc = notice_add(r, "password file \"%s\" was ignored: %s", show_text(path, strlen(path)).text, problem);
 
-  (void)snprintf(text, sizeof text, "password file \"%s\" was ignored: %s", show_text(path, strlen(path)).text,
-                 problem);
-  r->t->notice = mem_strdup(&r->t->alloc, text);
-  r->t->passfile_notice = r->t->notice;
-  return r->t->notice ? 0 : out_of_memory(r->fault);
+  if (rc == 0) r->t->passfile_notice = r->t->notices[r->t->notice_count - 1];
+  return rc;
 }
 
 /* The socket directory's lines are written under "localhost". */
@@ -63,7 +60,7 @@ int passwords_load(struct resolver *r) {
   int rc;
 
   r->t->password = conninfo_text(r->info, KEYWORD_password);
-  if (r->t->password) return 0;
+  if (r->t->password || r->t->iam || (r->t->dsql && r->config->auth)) return 0;
   if (!conninfo_text(r->info, KEYWORD_passfile) && r->t->home) {
     char *joined;
     rc = path_join(r, r->t->home, ".pgpass", &joined);

@@ -48,18 +48,6 @@ static int set_user(struct resolver *r) {
   return 0;
 }
 
-/* An explicitly empty application_name sends none. */
-static void set_names(struct resolver *r) {
-  const char *name = conninfo_get(r->info, KEYWORD_application_name);
-  const char *fallback = conninfo_get(r->info, KEYWORD_fallback_application_name);
-
-  if (!name) name = fallback ? fallback : "libdsql/" DSQL_VERSION_STRING;
-  r->t->application_name = *name ? name : NULL;
-  r->t->options = conninfo_text(r->info, KEYWORD_options);
-  r->t->requirepeer = conninfo_text(r->info, KEYWORD_requirepeer);
-  r->t->require_auth = conninfo_text(r->info, KEYWORD_require_auth);
-}
-
 /* PostgreSQL compares encoding names without case and punctuation. */
 static int set_encoding(struct resolver *r) {
   const char *text = conninfo_text(r->info, KEYWORD_client_encoding);
@@ -140,13 +128,13 @@ static int set_scram_keys(struct resolver *r) {
 typedef int resolve_step(struct resolver *r);
 
 static int run_steps(struct resolver *r) {
-  static resolve_step *const steps[] = {service_load,       defaults_apply, defaults_refuse, hosts_resolve,
-                                        set_user,           set_encoding,   set_protocol,    set_choices,
-                                        set_socket_options, set_scram_keys, tls_resolve,     passwords_load};
+  static resolve_step *const steps[] = {
+      mode_decide,    service_load,  mode_finish, defaults_apply, defaults_refuse, mode_auth,        endpoint_resolve,
+      hosts_resolve,  endpoint_dial, set_user,    set_encoding,   set_protocol,    set_choices,      set_socket_options,
+      set_scram_keys, tls_resolve,   mode_refuse, passwords_load, names_resolve,   settings_complete};
   int rc = 0;
 
   for (size_t i = 0; rc == 0 && i < sizeof steps / sizeof steps[0]; i++) rc = steps[i](r);
-  if (rc == 0) set_names(r);
   return rc;
 }
 
@@ -172,6 +160,7 @@ int target_resolve(struct target **out, const dsql_alloc *alloc, const struct ta
   if (!r.t) return out_of_memory(f);
   r.t->alloc = *alloc;
   r.t->refs = 1;
+  r.config = &full;
   r.info = &r.t->info;
   conninfo_init(r.info, &r.t->alloc);
   rc = resolve(&r, &full);

@@ -126,9 +126,10 @@ int service_load(struct resolver *r) {
   const char *name = conninfo_get(r->info, KEYWORD_service);
 
   if (!name) {
-    name = r->env->getenv(r->env->ctx, keyword_table[KEYWORD_service].env);
+    name = r->t->dsql ? NULL : r->env->getenv(r->env->ctx, "PGSERVICE");
     if (!name) return 0;
-    if (conninfo_set(r->info, KEYWORD_service, name, strlen(name), CONNINFO_ENV, r->fault)) return r->fault->code;
+    if (conninfo_set_from(r->info, KEYWORD_service, name, CONNINFO_ENV, r->fault, "environment variable PGSERVICE"))
+      return r->fault->code;
   }
   return search(r, conninfo_get(r->info, KEYWORD_service));
 }

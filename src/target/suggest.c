@@ -6,14 +6,28 @@
 enum { NAME_MAX_LEN = 32, DISTANCE_MAX = 3 };
 
 /* What other drivers call some keywords; too far from ours for an edit distance to find. */
-static const char *const aliases[][2] = {{"address", "host"},    {"appname", "application_name"},
-                                         {"database", "dbname"}, {"db", "dbname"},
-                                         {"hostname", "host"},   {"ip", "hostaddr"},
-                                         {"login", "user"},      {"pass", "password"},
-                                         {"passwd", "password"}, {"pwd", "password"},
-                                         {"server", "host"},     {"socket", "host"},
-                                         {"ssl", "sslmode"},     {"timeout", "connect_timeout"},
-                                         {"tls", "sslmode"},     {"username", "user"}};
+static const char *const aliases[][2] = {{"address", "host"},
+                                         {"appname", "application_name"},
+                                         {"aws_profile", "profile"},
+                                         {"aws_region", "region"},
+                                         {"ormprefix", "application_name_prefix"},
+                                         {"token_duration", "token_duration_secs"},
+                                         {"tokenduration", "token_duration_secs"},
+                                         {"expires", "token_duration_secs"},
+                                         {"database", "dbname"},
+                                         {"db", "dbname"},
+                                         {"hostname", "host"},
+                                         {"ip", "hostaddr"},
+                                         {"login", "user"},
+                                         {"pass", "password"},
+                                         {"passwd", "password"},
+                                         {"pwd", "password"},
+                                         {"server", "host"},
+                                         {"socket", "host"},
+                                         {"ssl", "sslmode"},
+                                         {"timeout", "connect_timeout"},
+                                         {"tls", "sslmode"},
+                                         {"username", "user"}};
 
 static size_t least(size_t a, size_t b, size_t c) {
   size_t m = a < b ? a : b;

@@ -14,6 +14,7 @@ static void free_hosts(struct target *t) {
     struct target_host *h = &t->hosts[i];
     mem_free(&t->alloc, h->host);
     mem_free(&t->alloc, h->hostaddr);
+    mem_free(&t->alloc, h->dial_name);
     mem_free(&t->alloc, h->socket_path);
     if (h->password) mem_free_secret(&t->alloc, h->password, strlen(h->password) + 1);
   }
@@ -29,7 +30,7 @@ void target_unref(struct target *t) {
   free_hosts(t);
   conninfo_deinit(&t->info);
   mem_free(&t->alloc, t->home);
-  mem_free(&t->alloc, t->notice);
+  for (size_t i = 0; i < t->notice_count; i++) mem_free(&t->alloc, t->notices[i]);
   for (size_t i = 0; i < sizeof t->extra / sizeof t->extra[0]; i++) mem_free(&t->alloc, t->extra[i]);
   alloc = t->alloc; /* t->info points into t, and t goes last */
   mem_free_secret(&alloc, t, sizeof *t);

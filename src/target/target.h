@@ -4,6 +4,11 @@
  * A value comes from, in this order: a field of dsql_config, the connection string, the service file (keyword
  * `service`), the environment, the default. An empty field of dsql_config ("") wins too, and means the default.
  *
+ * DSQL mode (dsql_mode.c): on for dsql://, for auth=iam, and for a host, from wherever it comes, that is a DSQL cluster's
+ * name or id. Then of the environment only PGUSER, PGDATABASE, PGAPPNAME, PGOPTIONS, PGCONNECT_TIMEOUT and PGTZ count
+ * (and PGHOST where nothing else names a host, and PGSERVICEFILE for a service that is named), nothing under
+ * ~/.postgresql, and TLS can't be weakened.
+ *
  * Where this differs from libpq 18, on purpose:
  *   - sslmode defaults to verify-full, and to disable when all hosts are Unix sockets (TLS is never used on those);
  *   - with verify-ca or verify-full and no sslrootcert, the system's trust store is used when ~/.postgresql/root.crt
@@ -48,8 +53,9 @@ enum target_verify { TARGET_VERIFY_NONE, TARGET_VERIFY_CA, TARGET_VERIFY_FULL };
 
 /* Strings are NULL when not given, and never empty. */
 struct target_host {
-  char *host;     /* as given or by default; NULL only when hostaddr is given without it. Verified, sent as SNI */
-  char *hostaddr; /* numeric, to be dialled in place of host */
+  char *host;      /* as given or by default; NULL only when hostaddr is given without it. Verified, sent as SNI */
+  char *hostaddr;  /* numeric, to be dialed in place of host */
+  char *dial_name; /* to be looked up and dialed in place of host; never together with hostaddr. NULL: host itself */
   uint16_t port;
   bool unix_socket;
   char *socket_path; /* of a Unix socket; '@' first: abstract */
@@ -97,6 +103,13 @@ struct target {
   uint32_t drain_timeout_ms, queue_ops_max;
   size_t queue_bytes_max, result_bytes_max, message_bytes_max;
 
+  bool dsql;                 /* DSQL mode: the rest of this group is set, as far as it is known */
+  bool iam;                  /* an IAM token is to be sent as the password; then sign_host and region are set */
+  const char *region;        /* may be NULL without iam */
+  const char *profile;       /* asked for, by name or by AWS_PROFILE; NULL: nobody did, which is "default" */
+  const char *sign_host;     /* what tokens are signed for */
+  uint32_t token_duration_s; /* 1 to 604800 */
+
   const char *passfile;        /* where the hosts' passwords came from, to be named when the server refuses one */
   const char *passfile_notice; /* why the passfile was ignored, to be told when a password is missing; else NULL */
 
@@ -105,7 +118,8 @@ struct target {
   unsigned refs;
   struct conninfo info;
   char *home; /* NULL: none */
-  char *notice, *extra[2];
+  char *extra[2], *notices[4];
+  size_t notice_count;
 };
 
 /* env may be NULL: the real process. On success *out has one reference. EINVAL, EUNSUPPORTED, ENOMEM; then *out is
@@ -114,6 +128,10 @@ int target_resolve(struct target **out, const dsql_alloc *alloc, const struct ta
                    struct fault *f);
 struct target *target_ref(struct target *t);
 void target_unref(struct target *t); /* NULL is allowed; the last one cleanses the secrets */
+
+/* What dsql_target_setting() and dsql_target_notice() show; the views live as long as t. */
+bool target_setting(const struct target *t, size_t index, dsql_setting *out);
+const char *target_notice(const struct target *t, size_t index);
 
 /* The password for one of its hosts, or NULL. */
 static inline const char *target_password(const struct target *t, size_t host) {

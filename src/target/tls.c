@@ -19,12 +19,13 @@ static bool exists(struct resolver *r, const char *path) {
   return r->env->stat(r->env->ctx, path, &info) == 0;
 }
 
-/* Gives an unset keyword the path of a file under ~/.postgresql, when that file exists. */
+/* Gives an unset keyword the path of a file under ~/.postgresql, when that file exists; it is for other servers than
+ * DSQL's. */
 static int default_file(struct resolver *r, enum keyword k, const char *name) {
   char *path;
   int rc;
 
-  if (conninfo_text(r->info, k) || !r->t->home) return 0;
+  if (conninfo_text(r->info, k) || !r->t->home || r->t->dsql) return 0;
   rc = path_join(r, r->t->home, name, &path);
   if (rc) return rc;
   if (exists(r, path)) rc = conninfo_set(r->info, k, path, strlen(path), CONNINFO_DEFAULT, r->fault);
@@ -45,7 +46,7 @@ static int set_mode(struct resolver *r) {
   if (t->sslmode_explicit && t->sslmode != DSQL_SSL_VERIFY_FULL && root && strcmp(root, "system") == 0)
     return fault_set(r->fault, DSQL_EINVAL,
                      "weak sslmode \"%s\" (%s) may not be used with sslrootcert=system (use \"verify-full\")", mode,
-                     conninfo_from(r->info, KEYWORD_sslmode).text);
+                     conninfo_from(r->info, KEYWORD_sslmode));
   return 0;
 }
 
@@ -60,7 +61,7 @@ static int set_negotiation(struct resolver *r) {
     return fault_set(r->fault, DSQL_EINVAL,
                      "weak sslmode \"%s\" (%s) may not be used with sslnegotiation=direct (use \"require\", "
                      "\"verify-ca\", or \"verify-full\")",
-                     conninfo_get(r->info, KEYWORD_sslmode), conninfo_from(r->info, KEYWORD_sslmode).text);
+                     conninfo_get(r->info, KEYWORD_sslmode), conninfo_from(r->info, KEYWORD_sslmode));
   return 0;
 }
 
@@ -69,7 +70,7 @@ static int missing_root(struct resolver *r, const char *path) {
                    "root certificate file \"%s\" (%s) does not exist: provide the file, use the system's trusted roots "
                    "with sslrootcert=system, or change sslmode to disable server certificate verification",
                    conninfo_hidden(r->info, KEYWORD_sslrootcert) ? "(not shown)" : show_text(path, strlen(path)).text,
-                   conninfo_from(r->info, KEYWORD_sslrootcert).text);
+                   conninfo_from(r->info, KEYWORD_sslrootcert));
 }
 
 static int set_root(struct resolver *r) {
@@ -114,7 +115,7 @@ static int file_fault(struct resolver *r, enum keyword k, const char *problem) {
                      keyword_table[k].name);
   return fault_set(r->fault, DSQL_EINVAL, "%s file \"%s\" (%s) %s", keyword_table[k].name,
                    conninfo_hidden(r->info, k) ? "(not shown)" : show_text(path, strlen(path)).text,
-                   conninfo_from(r->info, k).text, problem);
+                   conninfo_from(r->info, k), problem);
 }
 
 static int check_key(struct resolver *r) {

@@ -1,4 +1,4 @@
-/* uri.c - connection URLs. libpq's grammar, which is not quite RFC 3986's:
+/* uri.c - connection URLs. libpq's grammar, which is not quite RFC 3986's, and dsql:// with the same one:
  *   postgres[ql]://[user[:password]@][host[:port]{,host[:port]}][/dbname][?key=value{&key=value}]
  * User information ends at the first '@' that comes before any '/'. A host is in brackets or runs to one of ":/?,".
  * Every part is percent-decoded on its own, the host and port lists as a whole; '+' is literal. Plain spaces are
@@ -22,8 +22,8 @@ struct uri {
 enum decode_error { DECODE_OK, DECODE_TOKEN, DECODE_NUL, DECODE_SPACE };
 
 size_t uri_prefix(const char *text) {
-  static const char *const prefixes[] = {"postgresql://", "postgres://"};
-  for (size_t i = 0; i < 2; i++)
+  static const char *const prefixes[] = {"postgresql://", "postgres://", "dsql://"};
+  for (size_t i = 0; i < sizeof prefixes / sizeof prefixes[0]; i++)
     if (strncmp(text, prefixes[i], strlen(prefixes[i])) == 0) return strlen(prefixes[i]);
   return 0;
 }
@@ -280,6 +280,7 @@ int uri_parse(struct conninfo *c, const char *text, struct fault *f) {
   struct buf *bufs[] = {&u.text, &u.hosts, &u.ports};
   int rc;
 
+  c->dsql_scheme = *text == 'd';
   for (size_t i = 0; i < 3; i++) {
     buf_init(bufs[i], c->alloc, SIZE_MAX / 2);
     bufs[i]->secret = true;

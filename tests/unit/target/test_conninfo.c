@@ -131,12 +131,14 @@ Test(conninfo, source_is_given) {
 }
 
 Test(keywords, table_is_libpq_18s) {
-  cr_assert_eq(KEYWORD_COUNT, 50);
+  cr_assert_eq(KEYWORD_LIBPQ_COUNT, 50);
+  cr_assert_eq(KEYWORD_COUNT, 57);
   for (int i = 0; i < KEYWORD_COUNT; i++) {
     const struct keyword_info *k = &keyword_table[i];
     cr_assert_eq(keyword_find(k->name, strlen(k->name)), i);
     if (k->env) cr_assert_eq(strncmp(k->env, "PG", 2), 0);
   }
+  cr_assert_eq(keyword_find("tokenDurationSecs", 17), KEYWORD_token_duration_secs);
   cr_assert_eq(keyword_find("hos", 3), -1);
   cr_assert_eq(keyword_find("hostx", 5), -1);
   cr_assert_eq(keyword_find("", 0), -1);
@@ -144,6 +146,12 @@ Test(keywords, table_is_libpq_18s) {
 
 Test(keywords, suggestions) {
   static const char *const pairs[][2] = {{"usr", "user"},
+                                         {"regoin", "region"},
+                                         {"aws_region", "region"},
+                                         {"token-duration-secs", "token_duration_secs"},
+                                         {"tokendurationsecs", "token_duration_secs"},
+                                         {"signhost", "sign_host"},
+                                         {"ormPrefix", "application_name_prefix"},
                                          {"USER", "user"},
                                          {"pasword", "password"},
                                          {"hots", "host"},

@@ -4,15 +4,19 @@
 #include "target/conninfo.h"
 #include "test_alloc.h"
 
+#define BARE                                                                                                           \
+  "; write host=NAME, a URL, a DSQL host name (<id>.dsql.<region>.on.aws) or a cluster id (26 lower-case letters and " \
+  "digits)"
+
 static const struct {
   const char *text, *expected; /* expected: the whole text of the error */
 } cases[] = {
     {"postgresql://host?uzer=", "invalid connection option \"uzer\"; did you mean \"user\"?"},
     {"postgresql://host/db?u%7aer=x", "invalid connection option \"uzer\"; did you mean \"user\"?"},
-    {"postgre://", "unknown URL scheme \"postgre\": use postgres:// or postgresql://"},
-    {"postgre://u:hunter@h/d", "unknown URL scheme \"postgre\": use postgres:// or postgresql://"},
-    {"mysql://u:hunter@h/d?a=b", "unknown URL scheme \"mysql\": use postgres:// or postgresql://"},
-    {"a:b://u:hunter@h/d", "unknown URL scheme: use postgres:// or postgresql://"},
+    {"postgre://", "unknown URL scheme \"postgre\": use dsql://, postgres:// or postgresql://"},
+    {"postgre://u:hunter@h/d", "unknown URL scheme \"postgre\": use dsql://, postgres:// or postgresql://"},
+    {"mysql://u:hunter@h/d?a=b", "unknown URL scheme \"mysql\": use dsql://, postgres:// or postgresql://"},
+    {"a:b://u:hunter@h/d", "unknown URL scheme: use dsql://, postgres:// or postgresql://"},
     {" postgres://u:hunter@h/d", "the URL must start at the connection string's first byte"},
     {"postgres://[::1", "end of string reached when looking for matching \"]\" in the URL's IPv6 host address: ::1"},
     {"postgres://[]", "IPv6 host address may not be empty in the URL (position 13)"},
@@ -44,7 +48,14 @@ static const struct {
     {"postgres://u:hun%ter/x@h", "invalid percent-encoded token in the URL's port"},
     {"postgres://u:p/x@h?hunter", "missing key/value separator \"=\" in the URL query parameter at position 20"},
     /* keyword strings */
-    {"user", "missing \"=\" after \"user\" in connection string"},
+    {"user", "missing \"=\" after \"user\" in connection string" BARE},
+    {"  user\t", "missing \"=\" after \"user\" in connection string" BARE},
+    {"db.example.com", "missing \"=\" in connection string" BARE},
+    {"hunter2!", "missing \"=\" in connection string" BARE},
+    {"abcdefghijklmnopqrstuvwxy", "missing \"=\" after \"abcdefghijklmnopqrstuvwxy\" in connection string" BARE},
+    {"ABCDEFGHIJKLMNOPQRSTUVWXYZ", "missing \"=\" after \"ABCDEFGHIJKLMNOPQRSTUVWXYZ\" in connection string" BARE},
+    {"abcdefghijklmnopqrstuvwxyz.dsql.us-east-1.on.aws:5432", "missing \"=\" in connection string" BARE},
+    {"abcdefghijklmnopqrstuvwxyz x", "missing \"=\" after \"abcdefghijklmnopqrstuvwxyz\" in connection string"},
     {"user joe", "missing \"=\" after \"user\" in connection string"},
     {"host=h user:hunter@x",
      "missing \"=\" after the word at position 8 of the connection string; values that contain spaces need single "
