@@ -253,7 +253,14 @@ static void answer(struct fake_http_conn *c) {
   const struct fake_http_reply *r;
   struct fake_http_request q;
 
-  if (c->answering || !parse(c, &q)) return;
+  if (c->answering) return;
+  if (h->garbage) {
+    c->answering = true;
+    text_add_str(&c->out, "neither HTTP nor TLS\r\n\r\n");
+    send_next(c);
+    return;
+  }
+  if (!parse(c, &q)) return;
   c->answering = true;
   h->requests = must(realloc(h->requests, (h->request_count + 1) * sizeof *h->requests));
   h->requests[h->request_count++] = q;
@@ -275,6 +282,8 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *from) {
   struct fake_http_conn *c = stream->data;
   if (n < 0) {
     conn_close(c);
+  } else if (n > 0 && c->h->reset_early) {
+    conn_reset(c);
   } else if (n > 0) {
     text_add(&c->in, from->base, (size_t)n);
     answer(c);

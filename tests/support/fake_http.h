@@ -76,6 +76,8 @@ struct fake_http {
   char unexpected_text[256];
   size_t request_count;
   bool proxy; /* set by the test: a request line with an absolute URL ("GET http://host/path") is matched by its path */
+  bool garbage;     /* set by the test: whatever comes is answered by bytes that are neither HTTP nor TLS */
+  bool reset_early; /* set by the test: TCP RST at the first byte of a request */
   /* private */
   struct fake_http_reply replies[FAKE_HTTP_REPLIES];
   size_t reply_count;
