@@ -23,7 +23,7 @@
  *   after      close@commit: the transaction was committed; unavailable@commit: the same
  *              neither: even odds, drawn from the seed
  *
- * A chance at "statement" is a simple Query, or a Parse, or a Bind of a statement parsed in an earlier group; at
+ * A chance at "statement" is a simple Query, or a Parse, or a Bind in a group without a Parse before it; at
  * "commit" it is a COMMIT that ends a block in good standing, or the end of an implicit transaction (a Query, or a
  * group up to its Sync) that wrote; at "connect" each connection that asks. A COMMIT is not a chance at "statement".
  * At each chance the specifications of that point are tried in the order given; the first that hits is injected,

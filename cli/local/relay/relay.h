@@ -19,6 +19,8 @@
  *     client passes to the server, which closes.)
  *   - Out of memory, or bytes that are no protocol, from either side, end in r->close as well.
  *
+ * The client is not heard before the server's first ReadyForQuery.
+ *
  * What is looked at
  *   Client: every message is taken whole except CopyData, which streams. Server: CommandComplete, ErrorResponse and
  *   ReadyForQuery are taken whole, all else streams. What no rule touches leaves as it came, byte for byte.
@@ -49,7 +51,7 @@
  * COMMIT is rolled back.
  *
  * Time: a block older than its limit gets 54000 for its next statement, or for its COMMIT, which is rolled back. The
- * age counts from the BEGIN's forwarding. */
+ * age counts from the answer to BEGIN. */
 #ifndef DSQL_LOCAL_RELAY_H
 #define DSQL_LOCAL_RELAY_H
 
@@ -72,6 +74,9 @@ extern const char relay_setup_sql[];
  * a role or database. 0: none. Unset: DSQL's. */
 #define RELAY_ROW_LIMIT_SETTING "dsql_local.row_limit"   /* rows per transaction, 3000 */
 #define RELAY_SIZE_LIMIT_SETTING "dsql_local.size_limit" /* bytes per transaction, 10485760 */
+
+/* Sessions for which the rules of the server don't hold: the front's own, for its set-up ("1"). */
+#define RELAY_EXEMPT_SETTING "dsql_local.exempt"
 
 /* ---- a session ---- */
 
@@ -125,19 +130,22 @@ struct relay {
 
   struct buf client_part, server_part; /* a message that is not yet whole */
   size_t client_stream, server_stream; /* bytes left of a message that streams */
+  bool client_drop, server_drop;       /* it goes nowhere */
+  bool starting;                       /* before the first ReadyForQuery: the client is not heard */
   char tx_status;                      /* of the last ReadyForQuery */
+  bool block;                          /* inside BEGIN ... COMMIT, as far as was answered */
+  uint64_t block_since_ms;             /* when its BEGIN was answered */
   bool tx_ddl;                         /* the open transaction has completed a DDL statement */
-  bool block;                          /* as forwarded: inside BEGIN ... COMMIT */
-  uint64_t block_since_ms;             /* when its BEGIN was forwarded */
-  bool wrote;                          /* as forwarded: the implicit transaction has a statement that writes */
-  bool skipping;                       /* the server skips to a Sync that was not yet forwarded */
-  bool copying;                        /* COPY FROM STDIN, and the client has not ended it */
+  bool wrote;                          /* the open transaction has completed a statement that writes */
   bool group_failed;                   /* an ErrorResponse since the last ReadyForQuery */
-  bool mute;                           /* the client's socket will be closed: its answers are thrown away */
-  bool rolled;                         /* the waiting message has had its chance of a fault */
+  bool parsed;                         /* as forwarded: the group has a Parse */
+  bool skipping;                       /* the server skips to a Sync that was not yet forwarded */
+  bool discarding;                     /* so will it, or would it have: what the client sends goes nowhere */
+  bool copying;                        /* COPY FROM STDIN, and the client has not ended it */
+  bool rolled[3];                      /* by fault_point: the waiting message has had its chance */
+  struct fault_hit hit[3];             /* what came of it */
   bool flushed;                        /* the waiting message has had a Flush put before it */
-  struct fault_hit hit;                /* what came of it */
-  uint64_t stall_until_ms;
+  uint64_t stall_until_ms;             /* 0: no stall */
 };
 
 /* The options are copied. Takes no memory. */

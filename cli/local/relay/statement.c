@@ -27,7 +27,7 @@ static const struct {
   void (*rule)(struct statement *s, struct lexer *l);
 } statements[] = {
     {"abort", EFFECT_ROLLS_BACK, NULL, rule_rollback},
-    {"alter", EFFECT_WRITES, NULL, rule_alter},
+    {"alter", EFFECT_WRITES | EFFECT_DEFINES, NULL, rule_alter},
     {"begin", EFFECT_BEGINS, NULL, rule_begin},
     {"call", EFFECT_WRITES, NULL, NULL},
     {"checkpoint", 0, "CheckPoint", NULL},
@@ -36,7 +36,7 @@ static const struct {
     {"comment", EFFECT_WRITES, NULL, NULL},
     {"commit", EFFECT_COMMITS, NULL, rule_commit},
     {"copy", 0, NULL, rule_copy},
-    {"create", EFFECT_WRITES, NULL, rule_create},
+    {"create", EFFECT_WRITES | EFFECT_DEFINES, NULL, rule_create},
     {"deallocate", EFFECT_SETS, NULL, rule_deallocate},
     {"declare", 0, "DeclareCursor", NULL},
     {"delete", EFFECT_WRITES, NULL, NULL},

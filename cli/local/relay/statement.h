@@ -15,7 +15,8 @@ enum {
   EFFECT_COMMITS = 1 << 2,    /* COMMIT, END */
   EFFECT_ROLLS_BACK = 1 << 3, /* ROLLBACK, ABORT */
   EFFECT_SETS = 1 << 4,       /* SET, SHOW, RESET, DEALLOCATE ALL: no business of the catalog */
-  EFFECT_REWRITTEN = 1 << 5   /* the server runs another text: see statement_rewrite() */
+  EFFECT_DEFINES = 1 << 5,    /* CREATE and ALTER: DDL whatever its tag says */
+  EFFECT_REWRITTEN = 1 << 6   /* the server runs another text: see statement_rewrite() */
 };
 
 struct statement {
