@@ -42,7 +42,8 @@ struct sigv4_presign {
 int sigv4_presign(const struct sigv4_presign *p, const dsql_alloc *alloc, struct buf *out, struct fault *f);
 
 /* A request signed by headers: appends the value of its Authorization header. headers are those to be signed, their
- * names in lower case, in any order, "host" and "x-amz-date" (and x-amz-security-token) among them. */
+ * names in lower case, each once, in any order, "host" and "x-amz-date" (and x-amz-security-token) among them. The path
+ * is as it was before any encoding. */
 struct sigv4_request {
   struct sigv4_keys keys;
   const char *region, *service;

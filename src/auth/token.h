@@ -24,8 +24,13 @@ struct token_made {
 /* "admin" exactly, as all official connectors have it. */
 static inline bool token_user_is_admin(const char *user) { return strcmp(user, "admin") == 0; }
 
-/* Appends the token. EINVAL: an empty host, region or key, a duration out of range. ECREDENTIALS: the keys expire in
- * less than a second. ENOMEM. Faults name the input and show no secret. made may be NULL. */
+/* True when the token would be clamped by the keys' expiry, or could not be signed at all: newer keys are worth asking
+ * for first, where they come from a source that may have some. */
+bool token_wants_fresh_keys(const struct token_request *q);
+
+/* Appends the token; the host stands in it as given. EINVAL: an empty host, region or key, a duration out of range, or
+ * a character that can't be in one of them. ECREDENTIALS: the keys expire in less than a second. ENOMEM, ETOOBIG: out
+ * is then as before, but for its own mark of failure. Faults name the input and show no secret. made may be NULL. */
 int token_sign(const struct token_request *q, const dsql_alloc *alloc, struct buf *out, struct token_made *made,
                struct fault *f);
 
