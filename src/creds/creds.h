@@ -24,7 +24,7 @@ int creds_new_chain(struct creds **out, struct dsql_rt *rt, const struct target_
 int creds_new_static(struct creds **out, struct dsql_rt *rt, const struct credentials *c, struct fault *f);
 /* want is called from the loop, once per fetch, and answers whenever it likes by creds_answer() or creds_fail(): a custom
  * provider. The request is gone then; one that outlives the runtime's close is answered into the void. */
-struct creds_request;
+#define creds_request dsql_credentials_request
 typedef void creds_want(struct creds_request *q, void *arg);
 int creds_new_custom(struct creds **out, struct dsql_rt *rt, creds_want *want, void *arg, struct fault *f);
 int creds_answer(struct creds_request *q, const char *access_key_id, const char *secret_access_key,
@@ -38,6 +38,8 @@ void creds_unref(struct creds *c); /* NULL is allowed; waiters must have been re
  * fresh: what is cached will not do (it is about to expire): fetch anew, but not within a second of the last fetch. */
 int creds_get(struct creds *c, bool fresh, struct creds_waiter *w, const struct credentials **out, struct fault *f);
 void creds_stats(const struct creds *c, struct lease_stats *out);
+/* The access key id of what is cached, or NULL: a look, not a use. */
+const char *creds_key_id(const struct creds *c);
 /* Unix time of the last HTTP answer's Date header minus the local clock, in seconds; false when none was seen. */
 bool creds_clock_skew(const struct creds *c, int64_t *skew_s);
 

@@ -74,6 +74,9 @@ struct creds_source *container_source_new(const struct creds_setup *setup);    /
 struct creds_source *imds_source_new(const struct creds_setup *setup);         /* EC2 instance metadata, version 2 */
 /* Of a profile with sso_session, or with the older sso_start_url. */
 struct creds_source *sso_source_new(const struct creds_setup *setup, const struct aws_profile *profile);
+/* Of a profile with role_arn and web_identity_token_file. */
+struct creds_source *web_identity_profile_source_new(const struct creds_setup *setup,
+                                                     const struct aws_profile *profile);
 /* Of a profile's credential_process. */
 struct creds_source *process_source_new(const struct creds_setup *setup, const struct aws_profile *profile);
 
