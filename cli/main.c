@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "diagnostics.h"
+#include "local/local.h"
 #include "query.h"
 
 struct command {
@@ -10,7 +11,9 @@ struct command {
   int (*main)(int argc, char **argv); /* argv[0] is the subcommand; returns the exit code */
 };
 
-static const struct command commands[] = {{"query", "run one SQL statement and print its rows", query_main}};
+static const struct command commands[] = {
+    {"query", "run one SQL statement and print its rows", query_main},
+    {"local", "run an endpoint like an Aurora DSQL cluster on this machine", local_main}};
 enum { COMMANDS = sizeof commands / sizeof *commands };
 
 static void help(FILE *f) {
