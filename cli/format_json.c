@@ -3,40 +3,8 @@
 #include <string.h>
 
 #include "format.h"
+#include "json.h"
 #include "text.h"
-
-static void put_escape(struct out *o, unsigned char c) {
-  static const char hex[] = "0123456789abcdef";
-  const char *named = c ? strchr("\"\"\\\\\bb\ff\nn\rr\tt", c) : NULL;
-
-  if (named) {
-    out_char(o, '\\');
-    out_char(o, named[1]);
-  } else {
-    out_string(o, "\\u00");
-    out_char(o, hex[c >> 4]);
-    out_char(o, hex[c & 15]);
-  }
-}
-
-/* A database in SQL_ASCII can send bytes that are no UTF-8 and so have no place in JSON: U+FFFD, as everyone does. */
-static void put_string(struct out *o, dsql_str s) {
-  out_char(o, '"');
-  while (s.len > 0) {
-    uint32_t c;
-    size_t length = text_decode(s.ptr, s.len, &c);
-    if (length == 0)
-      out_string(o, "\xEF\xBF\xBD");
-    else if (c < 0x20 || c == '"' || c == '\\')
-      put_escape(o, (unsigned char)c);
-    else
-      out_bytes(o, s.ptr, length);
-    length += length == 0;
-    s.ptr += length;
-    s.len -= length;
-  }
-  out_char(o, '"');
-}
 
 /* In a valid JSON text a line end is white space between tokens; here it would break the row's line. */
 static void put_embedded(struct out *o, dsql_str s) {
@@ -49,7 +17,7 @@ static void put_number(struct out *o, dsql_str s) {
   if (s.len > first && s.ptr[first] >= '0' && s.ptr[first] <= '9')
     out_view(o, s);
   else
-    put_string(o, s);
+    json_string(o, s);
 }
 
 static void put_value(struct out *o, uint32_t oid, dsql_str s) {
@@ -64,7 +32,7 @@ static void put_value(struct out *o, uint32_t oid, dsql_str s) {
     case DSQL_BOOL: out_string(o, text_equal(s, "t") ? "true" : "false"); break;
     case DSQL_JSON:
     case DSQL_JSONB: put_embedded(o, s); break;
-    default: put_string(o, s); break;
+    default: json_string(o, s); break;
   }
 }
 
@@ -75,7 +43,7 @@ static int json_row(struct out *o, const dsql_result *r, size_t row) {
     dsql_str text;
     int code;
     if (col > 0) out_char(o, ',');
-    put_string(o, dsql_result_col_name(r, col));
+    json_string(o, dsql_result_col_name(r, col));
     out_char(o, ':');
     if (dsql_is_null(r, row, col)) {
       out_string(o, "null");
