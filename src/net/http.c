@@ -155,6 +155,8 @@ static int code_of(CURLcode code) {
  * secret (a proxy's URL with its password, a line of the answer): only those are passed on that never do. */
 static const char *reason_of(const struct http_call *c, CURLcode code) {
   bool harmless = code == CURLE_COULDNT_CONNECT || code_of(code) == DSQL_ETLS;
+  if (code == CURLE_UNSUPPORTED_PROTOCOL || code == CURLE_WEIRD_SERVER_REPLY) return "the answer is not valid HTTP/1";
+  if (code == CURLE_FILESIZE_EXCEEDED) return "the answer is too large";
   return harmless && c->reason[0] ? c->reason : curl_easy_strerror(code);
 }
 

@@ -178,11 +178,12 @@ Test(http, failures_name_the_origin_and_no_secret) {
       {FAKE_HTTP_TRUNCATED, "SECRET", DSQL_EIO, ""},
       {FAKE_HTTP_NEVER, "", DSQL_ETIMEDOUT, "no whole answer within 100 ms"},
       {FAKE_HTTP_STALLED, "SECRET", DSQL_ETIMEDOUT, "no whole answer within 100 ms"},
-      {FAKE_HTTP_RAW, "SECRET SECRET\r\n\r\n", DSQL_EIO, ""},
+      {FAKE_HTTP_RAW, "SECRET SECRET\r\n\r\n", DSQL_EIO, "not valid HTTP/1"},
       {FAKE_HTTP_RAW, "HTTP/9.9 SECRET\r\n\r\n", DSQL_EIO, ""},
       {FAKE_HTTP_RAW, "HTTP/1.1 200 OK\r\nContent-Length: SECRET\r\n\r\n", DSQL_EIO, ""},
       {FAKE_HTTP_RAW, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nSECRET\r\n", DSQL_EIO, ""},
-      {FAKE_HTTP_RAW, "HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\n", DSQL_ETOOBIG, ""},
+      {FAKE_HTTP_RAW, "HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\n", DSQL_ETOOBIG,
+       "the answer is too large"},
   };
   for (size_t i = 0; i < COUNT(cases); i++) {
     struct fake_http_reply *r = fake_http_on(&w.h, "POST", "/SECRET?token=SECRET");
