@@ -24,7 +24,7 @@ int sso_config_read(const struct aws_files *files, const struct aws_profile *pro
                     struct fault *f);
 
 /* "~/.aws/sso/cache/<SHA-1 in hex of the session's name, or of the start URL>.json". EINVAL: no home directory is known, or
- * its name is too long; ENOMEM. */
+ * its name is too long; EUNSUPPORTED: OpenSSL has no SHA-1. */
 int sso_token_path(const struct target_env *env, const struct sso_config *config, char out[SSO_PATH_SIZE],
                    struct fault *f);
 

@@ -1,39 +1,24 @@
 #include <errno.h>
 #include <fcntl.h>
-#include <openssl/evp.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "auth/sha1.h"
 #include "creds/source_sso.h"
-
-enum { SHA1_SIZE = 20 };
 
 static int no_home(struct fault *f) {
   return fault_set(f, DSQL_EINVAL,
                    "the cache of IAM Identity Center is in the home directory, which is not known: set HOME");
 }
 
-static int sha1_hex(const char *text, char out[2 * SHA1_SIZE + 1], struct fault *f) {
-  uint8_t sum[EVP_MAX_MD_SIZE];
-  size_t n = 0;
-
-  if (EVP_Q_digest(NULL, "SHA1", NULL, text, strlen(text), sum, &n) != 1 || n != SHA1_SIZE)
-    return fault_set(f, DSQL_ENOMEM, "out of memory, or OpenSSL has no SHA-1");
-  for (size_t i = 0; i < SHA1_SIZE; i++) {
-    out[2 * i] = "0123456789abcdef"[sum[i] >> 4];
-    out[2 * i + 1] = "0123456789abcdef"[sum[i] & 15];
-  }
-  out[2 * SHA1_SIZE] = '\0';
-  return 0;
-}
-
 int sso_token_path(const struct target_env *env, const struct sso_config *config, char out[SSO_PATH_SIZE],
                    struct fault *f) {
   const char *home = env->getenv(env->ctx, "HOME");
-  char known[SSO_PATH_SIZE], name[2 * SHA1_SIZE + 1];
-  int n, rc = sha1_hex(config->session ? config->session : config->start_url, name, f);
+  const char *key = config->session ? config->session : config->start_url;
+  char known[SSO_PATH_SIZE], name[SHA1_HEX_SIZE];
+  int n, rc = sha1_hex(key, strlen(key), name, f);
 
   if (rc) return rc;
   if (!home || !*home) {
