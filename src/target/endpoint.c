@@ -32,7 +32,16 @@ static int check_single(struct resolver *r) {
   if (host && *host == '/')
     return fault_set(r->fault, DSQL_EUNSUPPORTED, "host (%s) is a Unix-domain socket: DSQL mode needs a TCP host",
                      conninfo_from(r->info, KEYWORD_host));
-  return 0;
+  return hosts_check_port(r);
+}
+
+/* What stands for a name may be the tail of a password that was cut by an '@' in it. */
+static int name_fault(struct resolver *r, enum keyword k) {
+  static const char wanted[] = "must be a host name";
+
+  if (!conninfo_text(r->info, KEYWORD_password)) return conninfo_fault(r->info, k, wanted, r->fault);
+  return fault_set(r->fault, DSQL_EINVAL, "invalid %s value (not shown, %s): %s", keyword_table[k].name,
+                   conninfo_from(r->info, k), wanted);
 }
 
 static int normalise(struct resolver *r, enum keyword k) {
@@ -43,7 +52,7 @@ static int normalise(struct resolver *r, enum keyword k) {
   rc = hosts_check_name(r, k);
   if (rc) return rc;
   endpoint_normalise(v->text, &v->len);
-  return endpoint_is_name(view(r->info, k)) ? 0 : conninfo_fault(r->info, k, "must be a host name", r->fault);
+  return !v->len || endpoint_is_name(view(r->info, k)) ? 0 : name_fault(r, k); /* nothing but dots is nothing */
 }
 
 static int need_host(struct resolver *r) {

@@ -61,6 +61,13 @@ static int set_port(struct resolver *r, struct target_host *h, dsql_str s) {
   return 0;
 }
 
+int hosts_check_port(struct resolver *r) {
+  const char *port = conninfo_text(r->info, KEYWORD_port);
+  struct target_host ignored;
+
+  return port ? set_port(r, &ignored, (dsql_str){port, strlen(port)}) : 0;
+}
+
 /* An IPv4 or IPv6 address, the latter with a zone ("fe80::1%eth0"). */
 bool hosts_numeric_address(const char *s) {
   unsigned char bytes[16];

@@ -37,6 +37,7 @@ int endpoint_resolve(struct resolver *r);
 int region_resolve(struct resolver *r);
 int hosts_resolve(struct resolver *r);
 int hosts_check_name(struct resolver *r, enum keyword k);
+int hosts_check_port(struct resolver *r); /* where one port is all that is allowed */
 bool hosts_numeric_address(const char *s);
 int endpoint_dial(struct resolver *r);
 /* passwords.c: from the passfile, for each host. */

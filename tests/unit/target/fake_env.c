@@ -94,6 +94,7 @@ static const char *host_field(const struct target *t, const char *name) {
   name += strlen("hosts[0].");
   if (strcmp(name, "host") == 0) return or_dash(h->host);
   if (strcmp(name, "hostaddr") == 0) return or_dash(h->hostaddr);
+  if (strcmp(name, "dial_name") == 0) return or_dash(h->dial_name);
   if (strcmp(name, "socket_path") == 0) return or_dash(h->socket_path);
   if (strcmp(name, "password") == 0) return or_dash(target_password(t, i));
   if (strcmp(name, "unix") == 0) return h->unix_socket ? "1" : "0";
@@ -122,6 +123,11 @@ static bool text_field(const struct target *t, const char *name, const char **ou
                 {"sslkeylogfile", t->sslkeylogfile},
                 {"requirepeer", t->requirepeer},
                 {"require_auth", t->require_auth},
+                {"region", t->region},
+                {"profile", t->profile},
+                {"sign_host", t->sign_host},
+                {"notice", target_notice(t, 0)},
+                {"notice 2", target_notice(t, 1)},
                 {"passfile", t->passfile},
                 {"passfile_notice", t->passfile_notice}};
 
@@ -138,6 +144,9 @@ static uint64_t number_field(const struct target *t, const char *name) {
     const char *name;
     uint64_t value;
   } fields[] = {{"host_count", t->host_count},
+                {"dsql", t->dsql},
+                {"iam", t->iam},
+                {"token_duration", t->token_duration_s},
                 {"load_balance", t->load_balance_random},
                 {"session_attrs", (uint64_t)t->session_attrs},
                 {"sslmode", (uint64_t)t->sslmode},
@@ -168,10 +177,27 @@ static uint64_t number_field(const struct target *t, const char *name) {
   return 0;
 }
 
+/* "=user" is the value shown, "@user" where it came from, "?user" whether it was given. */
+static const char *setting(const struct target *t, const char *name) {
+  static char text[300];
+  dsql_setting s;
+
+  for (size_t i = 0; target_setting(t, i, &s); i++) {
+    if (strcmp(s.name, name + 1)) continue;
+    if (*name == '?') return s.given ? "1" : "0";
+    if (*name == '@') return s.source;
+    snprintf(text, sizeof text, "%.*s", (int)s.value.len, s.value.ptr);
+    return s.value.len ? text : "-";
+  }
+  cr_assert_fail("no setting %s", name);
+  return NULL;
+}
+
 const char *fake_field(const struct target *t, const char *name) {
   static char text[32];
   const char *found;
 
+  if (strchr("=@?", *name)) return setting(t, name);
   if (strncmp(name, "hosts[", 6) == 0) return host_field(t, name);
   if (text_field(t, name, &found)) return found;
   snprintf(text, sizeof text, "%llu", (unsigned long long)number_field(t, name));

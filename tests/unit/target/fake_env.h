@@ -26,7 +26,8 @@ void fake_env_init(struct fake_env *e);
 /* NULL: refused, see e->fault. */
 struct target *fake_resolve_config(struct fake_env *e, const dsql_config *c);
 struct target *fake_resolve(struct fake_env *e, const char *conninfo);
-/* A field by its name, as text: "port", "hosts[1].host", "sslmode" ...; "-" for NULL. */
+/* A field by its name, as text: "port", "hosts[1].host", "sslmode" ...; "-" for NULL. Of target_setting(): "=user" is
+ * the value, "@user" the source, "?user" whether it was given. */
 const char *fake_field(const struct target *t, const char *name);
 
 struct fake_case {
