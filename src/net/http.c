@@ -518,6 +518,7 @@ static CURLcode set_request(struct http_call *c, const struct http_request *q) {
     SET(CURLOPT_POSTFIELDS, c->body); /* not copied by libcurl */
     SET(CURLOPT_CUSTOMREQUEST, q->method);
   }
+  if (q->ca_file) SET(CURLOPT_CAINFO, q->ca_file);
   if (q->no_proxy) {
     SET(CURLOPT_PROXY, "");
     SET(CURLOPT_NOPROXY, "*");

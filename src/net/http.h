@@ -22,6 +22,7 @@ struct http_request {
   const char *body;
   size_t body_len;
   uint32_t connect_timeout_ms, timeout_ms; /* 0: 10 s and 30 s */
+  const char *ca_file;                     /* PEM, in place of the system's certificates; NULL: those */
   bool no_proxy;                           /* proxy variables are ignored: link-local metadata endpoints */
 };
 
