@@ -58,7 +58,7 @@ enum fate fate_of_commit(struct relay *r, bool in_block, uint64_t now_ms, struct
 
 bool fate_drained(struct relay *r) {
   if (!queue_head(r)) return true;
-  if (!r->flushed) wire_flush(&r->to_server);
+  if (!r->flushed && !queue_ends_group(r)) wire_flush(&r->to_server);
   r->flushed = true;
   return false;
 }

@@ -31,7 +31,7 @@ static bool grow(struct names *t, const dsql_alloc *alloc) {
   return true;
 }
 
-/* Closes the gap, so that a search never ends too early: whoever stands behind it and would rather stand in it moves. */
+/* Closes the gap, so that a search never ends too early: who stands behind it and would rather stand in it moves. */
 static void remove_at(struct names *t, size_t gap) {
   size_t at = gap;
   for (;;) {

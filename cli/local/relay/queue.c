@@ -43,6 +43,11 @@ void queue_skip_to_sync(struct relay *r) {
   while (r->queue.count && at(&r->queue, 0)->type != REPLY_SYNC) queue_pop(r);
 }
 
+bool queue_ends_group(const struct relay *r) {
+  enum reply last = at(&r->queue, r->queue.count - 1)->type;
+  return last == REPLY_SYNC || last == REPLY_QUERY || last == REPLY_COPY_END;
+}
+
 /* i > 0. */
 static void drop(struct relay *r, size_t i) {
   struct relay_queue *q = &r->queue;

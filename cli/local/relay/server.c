@@ -1,4 +1,4 @@
-/* The server's messages: each is given to the entry that it answers. Bytes that fit no entry pass: the private server is
+/* The server's messages: each is given to the entry that it answers. What fits no entry passes: the private server is
  * no adversary, and an answer too many is the client's to judge. */
 #include <string.h>
 

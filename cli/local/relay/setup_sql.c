@@ -1,10 +1,10 @@
-/* table */
-/* What the private server is given once: see relay_setup_sql in relay.h. The transaction's own figures are settings that
-   are set for the transaction alone (dsql_local.ddl, dml, rows, bytes, object), which a ROLLBACK takes back; a client
-   can't change them, since the relay lets it set no such parameter. */
+/* What the private server is given once: see relay_setup_sql in relay.h. The transaction's own figures are settings for
+ * the transaction alone (dsql_local.ddl, dml, rows, bytes, object), which a ROLLBACK takes back; a client can't change
+ * them, since the relay lets it set no such parameter. */
 #include "relay.h"
 
 /* clang-format off */
+#pragma GCC diagnostic ignored "-Woverlength-strings"
 const char relay_setup_sql[] =
   "SET client_min_messages = warning;\n"
   "SET dsql_local.exempt = '1';\n"

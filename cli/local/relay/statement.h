@@ -32,7 +32,7 @@ struct statement {
  * passed over. */
 bool statement_next(struct lexer *l, struct statement *out);
 
-/* Appends what the server is to run in place of a rewritten statement: a call that does it at once, and answers with the
+/* Appends what the server is to run in place of a rewritten statement: a call that does it at once and answers with the
  * row of a job. */
 void statement_rewrite(const struct statement *s, struct buf *out);
 
