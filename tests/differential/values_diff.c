@@ -1,6 +1,7 @@
 /* values_diff LIBPQ DIFFERENCES COUNT SEED - what a connection string says, judged by libpq 18 and by us: the groups of
- * grid.c in all their combinations, and COUNT random ones. A value that libpq refuses we refuse too, and the reverse,
- * but for what differences.txt lists; and libpq's defaults are ours but for those listed.
+ * grid.c in all their combinations, and COUNT random ones, every second of them through PG* variables. A value that
+ * libpq refuses we refuse too, and the reverse, but for what differences.txt lists; and libpq's defaults are ours but
+ * for those listed.
  *
  * libpq judges when it connects, most values in PQconnectStart(), integers and ports while it dials, connect_timeout
  * when it begins to wait; so PQconnectdb() is asked, about a port of the loopback network that is bound and not listened
@@ -27,7 +28,8 @@ enum { SETTINGS_MAX = 8, VALUE_SIZE = 256, TEXT_SIZE = 4096, REPORTS_MAX = 40 };
 struct setting {
   const char *keyword;
   char value[VALUE_SIZE];
-  bool base; /* there only so that no default is asked */
+  bool base;            /* there only so that no default is asked */
+  const char *variable; /* of the environment, which says it instead of the connection string; NULL: none */
 };
 
 struct combination {
@@ -72,6 +74,7 @@ static void set(const struct run *r, struct combination *c, const char *keyword,
   if (!s) s = &c->list[c->count++];
   s->keyword = keyword;
   s->base = base;
+  s->variable = NULL;
   expand(r, value, s->value);
 }
 
@@ -91,6 +94,7 @@ static void write_text(const struct combination *c, char text[TEXT_SIZE]) {
 
   text[0] = '\0';
   for (size_t i = 0; i < c->count; i++) {
+    if (c->list[i].variable) continue;
     for (const char *p = c->list[i].keyword; *p; p++) append(text, &n, *p);
     append(text, &n, '=');
     append(text, &n, '\'');
@@ -100,6 +104,17 @@ static void write_text(const struct combination *c, char text[TEXT_SIZE]) {
     }
     append(text, &n, '\'');
     append(text, &n, ' ');
+  }
+}
+
+static void write_environment(const struct combination *c, bool there) {
+  for (size_t i = 0; i < c->count; i++) {
+    const char *variable = c->list[i].variable;
+    if (!variable) continue;
+    if (there)
+      setenv(variable, c->list[i].value, 1);
+    else
+      unsetenv(variable);
   }
 }
 
@@ -204,7 +219,13 @@ static bool uses_tcp(const struct combination *c) {
   return false;
 }
 
-/* A term of a condition: "tcp" or "unix"; "KEYWORD=PATTERN"; "KEYWORD~PATTERN", which holds for a keyword that is not
+static bool uses_environment(const struct combination *c) {
+  for (size_t i = 0; i < c->count; i++)
+    if (c->list[i].variable) return true;
+  return false;
+}
+
+/* A term of a condition: "tcp" or "unix"; "string", when nothing comes from the environment; "KEYWORD=PATTERN"; "KEYWORD~PATTERN", which holds for a keyword that is not
  * set, too; "-KEYWORD", which holds only for such. *named counts the settings under test that it speaks of. */
 static bool holds(const struct combination *c, const char *term, size_t *named) {
   char keyword[64];
@@ -213,6 +234,7 @@ static bool holds(const struct combination *c, const char *term, size_t *named) 
 
   if (strcmp(term, "tcp") == 0) return uses_tcp(c);
   if (strcmp(term, "unix") == 0) return !uses_tcp(c);
+  if (strcmp(term, "string") == 0) return !uses_environment(c);
   if (*term == '-') return !find(c, term + 1);
   (void)snprintf(keyword, sizeof keyword, "%.*s", (int)n, term);
   s = find(c, keyword);
@@ -267,15 +289,19 @@ static void compare(struct run *r, const struct combination *c) {
 
   if (asks_the_resolver(c) || wont_see_timeout(c)) return;
   write_text(c, text);
+  write_environment(c, true);
   theirs = libpq_accepts(r, text, why);
   ours = we_accept(r, text, &f);
+  write_environment(c, false);
   r->compared++;
   r->accepted += theirs && ours;
   r->refused += !theirs && !ours;
   r->listed += theirs != ours;
   if (as_listed(r, c, theirs, ours)) return;
-  if (r->unlisted++ < REPORTS_MAX)
-    fprintf(stderr, "%s\n  libpq: %s %s  ours: %s %s\n", text, verdict(theirs), why, verdict(ours), f.text);
+  if (r->unlisted++ >= REPORTS_MAX) return;
+  for (size_t i = 0; i < c->count; i++)
+    if (c->list[i].variable) fprintf(stderr, "%s='%s' ", c->list[i].variable, c->list[i].value);
+  fprintf(stderr, "%s\n  libpq: %s %s  ours: %s %s\n", text, verdict(theirs), why, verdict(ours), f.text);
 }
 
 static void compare_from(struct run *r, const struct combination *c, const struct group *g, size_t axis) {
@@ -308,6 +334,15 @@ static size_t below(uint64_t *state, size_t n) { /* splitmix64 */
   return (size_t)((z ^ (z >> 31)) % n);
 }
 
+/* What is under test, as far as there are variables for it. */
+static void move_to_environment(struct combination *c) {
+  for (size_t i = 0; i < c->count; i++) {
+    struct setting *s = &c->list[i];
+    int k = keyword_find(s->keyword, strlen(s->keyword));
+    if (!s->base && k >= 0) s->variable = keyword_table[k].env;
+  }
+}
+
 static void compare_random(struct run *r, unsigned long count, uint64_t state) {
   for (unsigned long i = 0; i < count; i++) {
     struct combination c;
@@ -319,6 +354,7 @@ static void compare_random(struct run *r, unsigned long count, uint64_t state) {
       while (axis->values[values]) values++;
       set(r, &c, axis->keyword, axis->values[below(&state, values)], false);
     }
+    if (i % 2) move_to_environment(&c);
     compare(r, &c);
   }
 }
