@@ -120,6 +120,12 @@ const struct error *error_from_server(struct arena *a, const uint8_t *body, size
   return e;
 }
 
+/* A server's error may have been given another text: that of a whole connect attempt. */
+static bool has_own_message(const struct error *e) {
+  dsql_str server = e->fields ? error_body_field(e->fields, e->fields_len, 'M') : (dsql_str){NULL, 0};
+  return !e->fields || e->pub.message.ptr != server.ptr;
+}
+
 struct error *error_clone(struct arena *a, const struct error *e) {
   struct error *copy = new_error(a, e->pub.code);
   if (!copy) return NULL;
@@ -131,7 +137,8 @@ struct error *error_clone(struct arena *a, const struct error *e) {
     copy->pub.message = server->pub.message;
     copy->pub.detail = server->pub.detail;
     copy->pub.hint = server->pub.hint;
-  } else {
+  }
+  if (has_own_message(e)) {
     char *text = arena_strndup(a, e->pub.message.ptr, e->pub.message.len);
     if (!text) return NULL;
     copy->pub.message = (dsql_str){text, e->pub.message.len};

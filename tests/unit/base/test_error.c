@@ -153,6 +153,11 @@ Test(error, clones) {
   cr_assert_str_eq(copy->pub.sqlstate, "40001");
   cr_assert(str_is(copy->pub.message, "bad") && str_is(copy->pub.detail, "more") && str_is(copy->pub.hint, "do"));
   cr_assert(str_is(dsql_error_field(&copy->pub, 'P'), "7"));
+
+  copy->pub.message = (dsql_str){"attempt 1: bad", 14};
+  copy = error_clone(&f.a, copy);
+  cr_assert(str_is(copy->pub.message, "attempt 1: bad"), "a text in place of the server's is kept");
+  cr_assert(str_is(dsql_error_field(&copy->pub, 'M'), "bad") && str_is(copy->pub.hint, "do"));
   fixture_close(&f);
   fixture_close(&g);
 }
