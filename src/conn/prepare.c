@@ -52,19 +52,21 @@ static dsql_future *call_ahead(struct dsql_conn *c, dsql_future *(*call)(struct 
 /* ---- the probe ---- */
 
 static const char probe_sql[] =
-    "SELECT pg_catalog.pg_is_in_recovery(), pg_catalog.current_setting('transaction_read_only') = 'on'";
+    "SELECT pg_catalog.pg_is_in_recovery()::text, pg_catalog.current_setting('transaction_read_only')";
+
+static bool says(dsql_str v, const char *word) { return v.len == strlen(word) && memcmp(v.ptr, word, v.len) == 0; }
 
 static void on_probed(dsql_future *f, void *arg) {
   struct dsql_conn *c = arg;
   const dsql_result *r;
   struct fault verdict = {0};
-  bool standby = false, read_only = false;
+  dsql_str standby, read_only;
   int rc = dsql_future_result(f, &r);
 
-  if (rc == 0) rc = dsql_get_bool(r, 0, 0, &standby);
-  if (rc == 0) rc = dsql_get_bool(r, 0, 1, &read_only);
+  if (rc == 0) rc = dsql_get_text(r, 0, 0, &standby);
+  if (rc == 0) rc = dsql_get_text(r, 0, 1, &read_only);
   if (rc == 0)
-    (void)startup_judge(c, standby, standby || read_only, &verdict);
+    (void)startup_judge(c, says(standby, "true"), says(standby, "true") || says(read_only, "on"), &verdict);
   else
     fault_set(&verdict, DSQL_EIO, "target_session_attrs: the server could not be asked what it is: %.*s",
               dsql_future_error(f) ? (int)dsql_future_error(f)->message.len : 0,

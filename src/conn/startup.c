@@ -54,7 +54,7 @@ void startup_transport_params(struct dsql_conn *c, const struct target_host *h, 
   uint64_t seed = 0;
 
   if (t->load_balance_random && !random_bytes(&seed, sizeof seed)) seed = 0;
-  out->dial = (struct dial_params){.host = h->host,
+  out->dial = (struct dial_params){.host = h->dial_name ? h->dial_name : h->host,
                                    .hostaddr = h->hostaddr,
                                    .unix_path = h->unix_socket ? h->socket_path : NULL,
                                    .port = h->port,
