@@ -35,11 +35,13 @@ struct http_response {
 struct http_call;
 
 /* Called once, from the loop, unless canceled before. r is NULL when there was no whole answer: then f says why (EIO,
- * ETIMEDOUT, ETLS, ETOOBIG, ENOMEM, ECANCELED) with host and port, and without the path, the query, headers or body. The
- * call is gone when it returns; inside, http_cancel() of it is allowed and does nothing. It may start and cancel others. */
+ * ETIMEDOUT, ETLS, ETOOBIG, ENOMEM, ECANCELED) with host and port, and without the path, the query, headers or body.
+ * The call is gone when it returns; inside, http_cancel() of it is allowed and does nothing. It may start and cancel
+ * others. */
 typedef void http_done(void *owner, const struct http_response *r, const struct fault *f);
 
-/* 0, EINVAL, ENOMEM, ECANCELED (the runtime is closing): then done is not called. Not called inside http_start() either. */
+/* 0, EINVAL, ENOMEM, ECANCELED (the runtime is closing): then done is not called. Not called inside http_start()
+ * either. */
 int http_start(struct http_call **out, struct dsql_rt *rt, const struct http_request *q, http_done *done, void *owner,
                struct fault *f);
 /* done will not be called; NULL is allowed. Its connection is closed at once. A name that is being resolved is given up

@@ -22,15 +22,16 @@ struct process_result {
 
 struct process;
 
-/* Called once, from the loop, unless canceled before. r is NULL when it could not be run, ran too long (ETIMEDOUT: it and
- * its process group are killed), printed too much (ETOOBIG), found no memory (ENOMEM) or was stopped by the runtime's close
+/* Called once, from the loop, unless canceled before. r is NULL when it ran too long (ETIMEDOUT: it and its process
+ * group are killed), printed too much (ETOOBIG), found no memory (ENOMEM) or was stopped by the runtime's close
  * (ECANCELED). Texts never contain the command or its output. The process is gone when it returns; inside,
  * process_cancel() of it is allowed and does nothing. */
 typedef void process_done(void *owner, const struct process_result *r, const struct fault *f);
 
-/* Runs `/bin/sh -c command` with the caller's environment, standard input from /dev/null, in a process group of its own.
- * 0, ENOMEM, EIO, ECANCELED (the runtime is closing): then done is not called. Not called inside process_start() either.
- * The loop is kept alive meanwhile. timeout_ms 0: 60 s. */
+/* Runs `/bin/sh -c command` with the caller's environment, standard input from /dev/null, in a process group of its
+ * own. 0, ENOMEM, EIO, ECANCELED (the runtime is closing): then done is not called. Not called inside process_start()
+ * either. The loop is kept alive meanwhile. timeout_ms 0: 60 s. A command that does not exist is the shell's exit status
+ * 127, not a fault. */
 int process_start(struct process **out, struct dsql_rt *rt, const char *command, uint32_t timeout_ms,
                   process_done *done, void *owner, struct fault *f);
 /* Kills it; done will not be called; NULL is allowed. Until the child is gone it keeps the loop alive. */

@@ -14,7 +14,8 @@
  *   fake_http_stop(&h);    before the last uv_run() of the test: the handles close in it
  *
  * A request is answered by the first reply, in the order of fake_http_on(), that has the same method and path (path
- * and query, exactly) and is not used up (times). What it asks for beyond that (want_header, want_body) is then checked.
+ * and query, exactly) and is not used up (times). What it asks for beyond that (want_header, want_body) is then
+ * checked.
  * A request that no reply fits, or that lacks what its reply asks for, is counted in h.unexpected, kept in
  * h.unexpected_text, and answered with status 500. Every answer closes its connection. The server's handles are
  * unref'd: waiting for a request keeps no loop alive; a connection that it has open does not either. Aborts when it is

@@ -5,6 +5,7 @@
 #include "dsql/version.h"
 #include "http_fixture.h"
 #include "net_fixture.h"
+#include "spy_alloc.h"
 
 static struct web w;
 static struct got g;
@@ -345,4 +346,37 @@ Test(http, no_sigpipe) {
   got_run(&g, &w, &(struct http_request){.method = "POST", .url = web_url(&w, "/"), .body = body, .body_len = SIZE});
   expect_fault(DSQL_EIO, fake_http_url(&w.h));
   free(body);
+}
+
+/* ---- secrets ---- */
+
+/* In pieces and large, so that the buffer of the answer grows more than once. */
+Test(http, no_secret_is_left_in_memory) {
+  static const char *const headers[] = {"Authorization: SECRET"};
+  struct http_request q = {
+      .method = "POST", .headers = headers, .header_count = 1, .body = "SECRET", .body_len = 6, .timeout_ms = 5000};
+  struct fake_http_reply *r = fake_http_on(&w.h, "POST", "/SECRET");
+  struct spy_alloc spy;
+  dsql_rt *first = w.x.rt;
+  char *body = malloc(30000);
+
+  for (size_t i = 0; i < 30000; i++) body[i] = "SECRET"[i % 6];
+  r->mode = FAKE_HTTP_CHUNKED;
+  r->body = body;
+  r->body_len = 30000;
+  q.url = web_url(&w, "/SECRET");
+  spy_alloc_init(&spy, &w.x.heap);
+  cr_assert_eq(dsql_rt_new(&w.x.rt, &w.x.loop, &spy.hook), 0);
+  got_run(&g, &w, &q);
+  cr_expect_eq(g.len, 30000, "%s", g.f.text);
+  g = (struct got){0};
+  got_start(&g, &w, &q);
+  http_cancel(g.call);
+  dsql_rt_close(w.x.rt, NULL, NULL);
+  w.x.rt = first;
+  web_close(&w);
+  cr_expect_eq(spy.found, 0);
+  cr_expect_gt(spy.looked, 3);
+  free(body);
+  web_open(&w);
 }

@@ -11,6 +11,7 @@
 
 #include "rt/process.h"
 #include "rt_fixture.h"
+#include "spy_alloc.h"
 
 static struct fixture x;
 
@@ -297,4 +298,22 @@ Test(process, start_that_fails) {
   while (n) close(fds[--n]);
   uv_run(&x.loop, UV_RUN_DEFAULT);
   cr_expect_eq(r.done, 0);
+}
+
+/* The slab that the pipes are read into is looked at as well, when the runtime closes. */
+Test(process, no_secret_is_left_in_memory) {
+  struct spy_alloc spy;
+  dsql_rt *first = x.rt;
+  spy_alloc_init(&spy, &x.heap);
+  cr_assert_eq(dsql_rt_new(&x.rt, &x.loop, &spy.hook), 0);
+  run("yes SECRET | head -n 5000; yes SECRET | head -n 5000 >&2", 0);
+  cr_expect_eq(r.out_len, 35000, "%s", r.f.text);
+  cr_expect_eq(r.err_len, 35000);
+  run("yes SECRET", 0);
+  cr_expect_eq(r.f.code, DSQL_ETOOBIG);
+  dsql_rt_close(x.rt, NULL, NULL);
+  uv_run(&x.loop, UV_RUN_DEFAULT);
+  x.rt = first;
+  cr_expect_eq(spy.found, 0);
+  cr_expect_gt(spy.looked, 3);
 }
