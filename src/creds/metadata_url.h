@@ -26,7 +26,7 @@ int container_url_check(const char *text, struct fault *f);
 /* Appends ECS's endpoint with the value of AWS_CONTAINER_CREDENTIALS_RELATIVE_URI, and a NUL. EINVAL, ENOMEM, as above. */
 int container_url_relative(const char *path, struct buf *out, struct fault *f);
 /* A value for a header: not empty, printable ASCII, at most METADATA_TOKEN_MAX bytes. */
-enum { METADATA_TOKEN_MAX = 16 * 1024 };
+enum { METADATA_TOKEN_MAX = 12 * 1024 };
 bool metadata_token_valid(const char *s, size_t n);
 
 #endif

@@ -59,7 +59,7 @@ static int finish_token(struct buf *header, const char *from, struct fault *f) {
   if (header->error || !metadata_token_valid(token, n)) {
     bool line = !header->error && n > 0 && memchr("\r\n", token[n - 1], 2);
     return fault_set(f, DSQL_EINVAL, "%s %s, which can't be sent in a header", from,
-                     line ? "ends with a line break" : "is empty, longer than 16 KiB, or has a control character");
+                     line ? "ends with a line break" : "is empty, longer than 12 KiB, or has a control character");
   }
   buf_put_u8(header, 0);
   return buf_ok(header) ? 0 : no_memory(f);
