@@ -30,8 +30,8 @@ typedef void process_done(void *owner, const struct process_result *r, const str
 
 /* Runs `/bin/sh -c command` with the caller's environment, standard input from /dev/null, in a process group of its
  * own. 0, ENOMEM, EIO, ECANCELED (the runtime is closing): then done is not called. Not called inside process_start()
- * either. The loop is kept alive meanwhile. timeout_ms 0: 60 s. A command that does not exist is the shell's exit status
- * 127, not a fault. */
+ * either. The loop is kept alive meanwhile. timeout_ms 0: 60 s. A command that does not exist is the shell's exit
+ * status 127, not a fault. */
 int process_start(struct process **out, struct dsql_rt *rt, const char *command, uint32_t timeout_ms,
                   process_done *done, void *owner, struct fault *f);
 /* Kills it; done will not be called; NULL is allowed. Until the child is gone it keeps the loop alive. */

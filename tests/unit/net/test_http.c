@@ -1,5 +1,7 @@
 /* Requests and answers, and what goes wrong with them. Whatever is secret in a request or an answer is "SECRET". */
+#include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 
 #include "dsql/version.h"
@@ -379,4 +381,26 @@ Test(http, no_secret_is_left_in_memory) {
   cr_expect_gt(spy.looked, 3);
   free(body);
   web_open(&w);
+}
+
+/* ---- descriptors ---- */
+
+static bool is_clients(int fd) {
+  struct sockaddr_in peer = {0};
+  socklen_t n = sizeof peer;
+  return getpeername(fd, (struct sockaddr *)&peer, &n) == 0 && ntohs(peer.sin_port) == w.h.port;
+}
+
+Test(http, sockets_are_not_inherited_by_children) {
+  unsigned found = 0;
+  fake_http_on(&w.h, "GET", "/")->mode = FAKE_HTTP_NEVER;
+  got_start(&g, &w, &(struct http_request){.method = "GET", .url = web_url(&w, "/")});
+  while (!w.h.request_count) uv_run(&w.x.loop, UV_RUN_NOWAIT);
+  for (int fd = 0; fd < 256; fd++) {
+    if (!is_clients(fd)) continue;
+    found++;
+    cr_expect(fcntl(fd, F_GETFD) & FD_CLOEXEC, "descriptor %d", fd);
+  }
+  cr_expect_eq(found, 1);
+  http_cancel(g.call);
 }
