@@ -185,14 +185,18 @@ static void on_signal(uv_signal_t *handle, int number) {
   stop(handle->data);
 }
 
+static void close_rest(struct local *l) {
+  for (size_t i = 0; i < SIGNALS; i++) uv_close((uv_handle_t *)&l->signals[i], NULL);
+  dsql_rt_close(l->rt, NULL, NULL);
+}
+
 static void on_server_stopped(struct server *s, bool failed) {
   struct local *l = s->owner;
 
   if (failed) l->exit_code = LOCAL_EXIT_FAILED;
   l->stopping = true;
   front_close(&l->front);
-  for (size_t i = 0; i < SIGNALS; i++) uv_close((uv_handle_t *)&l->signals[i], NULL);
-  dsql_rt_close(l->rt, NULL, NULL);
+  close_rest(l);
 }
 
 /* ---- the start ---- */
@@ -254,7 +258,6 @@ static void run_prepared(struct local *l) {
   l->server.owner = l;
   l->server.on_ready = on_server_ready;
   l->server.on_stopped = on_server_stopped;
-  start_signals(l);
   server_start(&l->server);
   uv_run(&l->loop, UV_RUN_DEFAULT);
 }
@@ -266,11 +269,14 @@ static void run(struct local *l) {
   }
   if (dsql_rt_new(&l->rt, &l->loop, NULL) != 0) {
     l->exit_code = LOCAL_EXIT_FAILED;
-  } else if (prepare(l)) {
+    return;
+  }
+  start_signals(l); /* first of all: from here on there is something to remove */
+  if (prepare(l)) {
     run_prepared(l);
   } else {
     l->exit_code = LOCAL_EXIT_FAILED;
-    dsql_rt_close(l->rt, NULL, NULL);
+    close_rest(l);
     uv_run(&l->loop, UV_RUN_DEFAULT);
   }
   front_deinit(&l->front);

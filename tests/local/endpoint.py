@@ -82,7 +82,10 @@ class Instance:
         if self.process.poll() is None:
             self.process.send_signal(number)
         code = self.process.wait(30)
+        text = self.stderr()
         self.log.close()
+        if "Sanitizer" in text or "runtime error:" in text:
+            raise AssertionError(text)
         subprocess.run(["rm", "-rf", self.dir], check=True)
         return code
 
@@ -90,7 +93,7 @@ class Instance:
         return self
 
     def __exit__(self, *_):
-        self.stop()
+        assert self.stop() == 0, "exit code"
 
 
 # ---- tokens ----
