@@ -65,7 +65,7 @@ static bool on_parse(struct relay *r, const struct wire_frame *m, uint64_t now_m
     shut_for_fault(r);
   } else if (!names_set(&r->statements, r->alloc, name.ptr, name.len, s.effect)) {
     no_memory(r);
-  } else if (s.effect & EFFECT_REWRITTEN) {
+  } else if (s.effect & relay_rewrites(r)) {
     parse_rewritten(r, name, &s);
   } else {
     pass(r, m, REPLY_PARSE, s.effect);

@@ -98,6 +98,11 @@ bool relay_on_server_header(struct relay *r, uint8_t type);
 /* CommandComplete, ErrorResponse, ReadyForQuery. */
 void relay_on_server(struct relay *r, const struct wire_frame *m, uint64_t now_ms);
 
+/* The effects whose statements have another text on the server. */
+static inline unsigned relay_rewrites(const struct relay *r) {
+  return EFFECT_REWRITTEN | (r->options.serializable ? (unsigned)EFFECT_ISOLATES : 0);
+}
+
 static inline void relay_forward(struct buf *out, const struct wire_frame *m) {
   buf_put(out, m->body - WIRE_HEADER_SIZE, m->total);
 }

@@ -73,12 +73,12 @@ static void make_plan(struct relay *r, struct lexer l, uint64_t now_ms, struct p
 static bool replaces(const struct plan *p) { return p->what == PLAN_POISON || p->what == PLAN_ROLLBACK; }
 
 /* The script with its statements rewritten, and cut where the plan says so. */
-static void put_script(struct buf *out, dsql_str sql, const struct plan *p) {
+static void put_script(const struct relay *r, struct buf *out, dsql_str sql, const struct plan *p) {
   struct lexer l = {sql.ptr, sql.ptr + sql.len};
   const char *done = sql.ptr, *end = p->what == PLAN_PASS ? l.end : replaces(p) ? p->at : p->end;
   struct statement s;
   while (statement_next(&l, &s) && s.start < end) {
-    if (!(s.effect & EFFECT_REWRITTEN)) continue;
+    if (!(s.effect & relay_rewrites(r))) continue;
     buf_put(out, done, (size_t)(s.start - done));
     statement_rewrite(&s, out);
     done = s.end;
@@ -110,7 +110,7 @@ static bool push(struct relay *r, const struct plan *p) {
 static void send_changed(struct relay *r, dsql_str sql, const struct plan *p) {
   struct buf text;
   relay_buf_init(r, &text);
-  put_script(&text, sql, p);
+  put_script(r, &text, sql, p);
   if (buf_ok(&text) && push(r, p)) {
     wire_query(&r->to_server, text.len ? (const char *)text.data : "", text.len);
   } else {
@@ -132,7 +132,7 @@ bool relay_on_query(struct relay *r, const struct wire_frame *m, uint64_t now_ms
     return true;
   }
   if (p.deallocates_all) names_clear(&r->statements, r->alloc);
-  if (p.what != PLAN_PASS || (p.effect & EFFECT_REWRITTEN)) {
+  if (p.what != PLAN_PASS || (p.effect & relay_rewrites(r))) {
     send_changed(r, sql, &p);
   } else if (push(r, &p)) {
     relay_forward(&r->to_server, m);

@@ -10,7 +10,7 @@ void relay_world_init(struct relay_world *w, uint64_t seed) {
 }
 
 struct relay_options relay_options_default(void) {
-  return (struct relay_options){RELAY_TX_AGE_LIMIT_MS, RELAY_MESSAGE_MAX, RELAY_HIGH_WATER};
+  return (struct relay_options){RELAY_TX_AGE_LIMIT_MS, RELAY_MESSAGE_MAX, RELAY_HIGH_WATER, false};
 }
 
 /* A buffer passes its mark by one message at most, and by what is put in its place. */

@@ -98,6 +98,7 @@ struct relay_options {
   uint64_t tx_age_limit_ms; /* 0: none */
   size_t message_max;       /* a client's longer message closes the socket without an error; 0: PostgreSQL's 1 GiB */
   size_t high_water;        /* of both output buffers */
+  bool serializable;        /* the server's default is SERIALIZABLE: a client's REPEATABLE READ becomes that as well */
 };
 
 struct relay_options relay_options_default(void);

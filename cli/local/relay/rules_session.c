@@ -11,8 +11,13 @@ static void check_modes(struct statement *s, struct lexer *l) {
   while ((t = lex_next(l)).kind != LEX_END) {
     if (lex_is(t, "deferrable")) statement_refuse(s, "0A000", "transaction mode DEFERRABLE not supported");
     if (!lex_is(t, "isolation") || !lex_accept(l, "level")) continue;
+    s->cut = t.text;
     t = lex_next(l);
-    if (lex_is(t, "repeatable") && lex_accept(l, "read")) continue;
+    if (lex_is(t, "repeatable") && lex_accept(l, "read")) {
+      s->cut_end = l->pos;
+      s->effect |= EFFECT_ISOLATES;
+      continue;
+    }
     statement_refuse(s, "0A000", "unsupported isolation level, only REPEATABLE READ is supported");
   }
 }

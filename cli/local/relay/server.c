@@ -108,7 +108,7 @@ static bool contains(dsql_str text, const char *part) {
 
 static bool is_state(dsql_str state, const char *code) { return state.len == 5 && memcmp(state.ptr, code, 5) == 0; }
 
-/* Writes the error without the fields that tell of a text the client didn't send. */
+/* Writes the error without the fields that tell of texts and objects that are not the client's. */
 static void put_stripped(struct buf *out, const struct wire_frame *m) {
   struct cursor c = cursor_of(m->body, m->len);
   size_t start = out->len;
@@ -117,7 +117,7 @@ static void put_stripped(struct buf *out, const struct wire_frame *m) {
   buf_put_be32(out, 0);
   while ((type = cursor_u8(&c)) != 0) {
     dsql_str text = cursor_cstr(&c);
-    if (strchr("PpqW", type)) continue;
+    if (strchr("PpqWFLR", type)) continue;
     buf_put_u8(out, type);
     buf_put(out, text.ptr, text.len + 1);
   }

@@ -155,7 +155,17 @@ bool statement_next(struct lexer *l, struct statement *out) {
   return true;
 }
 
+static void put_serializable(const struct statement *s, struct buf *out) {
+  buf_put(out, s->start, (size_t)(s->cut - s->start));
+  buf_put_str(out, "ISOLATION LEVEL SERIALIZABLE");
+  buf_put(out, s->cut_end, (size_t)(s->end - s->cut_end));
+}
+
 void statement_rewrite(const struct statement *s, struct buf *out) {
+  if (s->effect & EFFECT_ISOLATES) {
+    put_serializable(s, out);
+    return;
+  }
   buf_put_str(out, "SELECT job_id FROM dsql_local.run_async('");
   for (const char *p = s->start; p < s->end; p++) {
     if (p == s->cut) p = s->cut_end; /* a blank or a name's quote follows, never the end: the rule has seen to it */

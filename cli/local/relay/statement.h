@@ -16,6 +16,7 @@ enum {
   EFFECT_ROLLS_BACK = 1 << 3, /* ROLLBACK, ABORT */
   EFFECT_SETS = 1 << 4,       /* SET, SHOW, RESET, DEALLOCATE ALL: no business of the catalog */
   EFFECT_DEFINES = 1 << 5,    /* CREATE and ALTER: DDL whatever its tag says */
+  EFFECT_ISOLATES = 1 << 7,   /* it names the isolation level */
   EFFECT_REWRITTEN = 1 << 6   /* the server runs another text: see statement_rewrite() */
 };
 
@@ -24,7 +25,7 @@ struct statement {
   unsigned effect;
   bool refused;
   struct relay_refusal refusal;
-  const char *cut, *cut_end; /* EFFECT_REWRITTEN: the word ASYNC */
+  const char *cut, *cut_end; /* EFFECT_REWRITTEN: the word ASYNC; EFFECT_ISOLATES: ISOLATION LEVEL REPEATABLE READ */
   bool deallocates_all;
 };
 
@@ -33,7 +34,7 @@ struct statement {
 bool statement_next(struct lexer *l, struct statement *out);
 
 /* Appends what the server is to run in place of a rewritten statement: a call that does it at once and answers with the
- * row of a job. */
+ * row of a job; or, of EFFECT_ISOLATES, the statement with SERIALIZABLE for its level. */
 void statement_rewrite(const struct statement *s, struct buf *out);
 
 /* For the rules: sets the refusal (the first one stands). */

@@ -69,7 +69,7 @@ Test(rules, rewrites_an_index) {
                "c Q:SELECT_1;_CREATE_INDEX_ASYNC_i_ON_\"it's\"(c);_SELECT_2\n"
                "> Q:SELECT_1;_SELECT_job_id_FROM_dsql_local.run_async('CREATE_INDEX__i_ON_\"it''s\"(c)');_SELECT_2\n"
                "s T:a C:SELECT_1 T:job_id D:x C:SELECT_1 E+ Z:I\n"
-               "< T C:SELECT_1 T D C:SELECT_1 E:54000 Z:I\n"
+               "< T C:SELECT_1 T D C:SELECT_1 E:54000:transaction_row_limit_exceeded Z:I\n"
                "c P:s,CREATE_UNIQUE_INDEX_ASYNC_i_ON_t(c) B:,s E: S\n"
                "> P:s,SELECT_job_id_FROM_dsql_local.run_async('CREATE_UNIQUE_INDEX__i_ON_t(c)') B:,s E: S\n"
                "s 1 2 D:x C:SELECT_1 Z:I\n"
@@ -77,7 +77,7 @@ Test(rules, rewrites_an_index) {
 }
 
 Test(rules, an_error_of_the_servers_objects_tells_nothing_of_them) {
-  check_script(NULL, 1, "c Q:SELECT_1\n> Q:SELECT_1\ns E+ Z:I\n< E:54000 Z:I\n");
+  check_script(NULL, 1, "c Q:SELECT_1\n> Q:SELECT_1\ns E+ Z:I\n< E:54000:transaction_row_limit_exceeded Z:I\n");
 }
 
 Test(rules, conflicts_have_the_services_text) {
@@ -190,4 +190,17 @@ Test(rules, counts_committed_schema_changes) {
   check_catalog("Q:CREATE_INDEX_ASYNC_ON_t(a)", "T:job_id D:x C:SELECT_1 Z:I", 1);
   check_catalog("P:,CREATE_INDEX_ASYNC_ON_t(a) B:, E: S", "1 2 D:x C:SELECT_1 Z:I", 1);
   check_catalog("P:,CREATE_TABLE_t() B:, E: P:,SELECT_1/0 B:, E: S", "1 2 C:CREATE_TABLE 1 2 E:22012 Z:I", 0);
+}
+
+Test(rules, a_serializable_server_keeps_its_level) {
+  struct rig rig;
+  rig_init(&rig, NULL, 1);
+  rig.r.options.serializable = true;
+  cr_assert(rig_run(&rig,
+                    "c Q:SELECT_1;BEGIN_ISOLATION_LEVEL_REPEATABLE_READ,_READ_ONLY;_SELECT_2\n"
+                    "> Q:SELECT_1;BEGIN_ISOLATION_LEVEL_SERIALIZABLE,_READ_ONLY;_SELECT_2\n"
+                    "c P:,BEGIN_ISOLATION_LEVEL_REPEATABLE_READ S\n"
+                    "> P:,BEGIN_ISOLATION_LEVEL_SERIALIZABLE S\n",
+                    __FILE__, __LINE__, false));
+  rig_deinit(&rig);
 }

@@ -8,7 +8,7 @@
 #include "test_alloc.h"
 
 enum { R = 0, W = EFFECT_WRITES, B = EFFECT_BEGINS, C = EFFECT_COMMITS, X = EFFECT_ROLLS_BACK, S = EFFECT_SETS };
-enum { D = EFFECT_WRITES | EFFECT_DEFINES, J = D | EFFECT_REWRITTEN };
+enum { I = EFFECT_ISOLATES, D = EFFECT_WRITES | EFFECT_DEFINES, J = D | EFFECT_REWRITTEN };
 
 struct accepted {
   const char *sql;
@@ -88,10 +88,10 @@ static const struct accepted accepted[] = {
     {"copy \"from\" to stdout", R},
     {"BEGIN", B},
     {"begin work", B},
-    {"BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY", B},
+    {"BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY", B | I},
     {"BEGIN READ WRITE", B},
     {"START TRANSACTION", B},
-    {"START TRANSACTION ISOLATION LEVEL REPEATABLE READ", B},
+    {"START TRANSACTION ISOLATION LEVEL REPEATABLE READ", B | I},
     {"COMMIT", C},
     {"commit work", C},
     {"COMMIT AND NO CHAIN", C},
@@ -118,7 +118,7 @@ static const struct accepted accepted[] = {
     {"SET \"search_path\" = s", S},
     {"SET enable_seqscan = off", S},
     {"SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY", S},
-    {"SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL REPEATABLE READ", S},
+    {"SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL REPEATABLE READ", S | I},
 };
 
 Test(statement, accepted) {

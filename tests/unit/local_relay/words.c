@@ -11,13 +11,13 @@
 
 enum { WORD_MAX = 4096 };
 
-/* The next word, its underscores blanks; false at the end. */
+/* The next word, with the bytes that its signs stand for; false at the end. */
 static bool next(const char **words, char word[WORD_MAX]) {
   size_t n = 0;
   *words += strspn(*words, " ");
   for (; **words && **words != ' '; ++*words) {
     assert(n + 1 < WORD_MAX);
-    word[n++] = **words == '_' ? ' ' : **words;
+    word[n++] = **words == '_' ? ' ' : **words == '~' ? '_' : **words == '^' ? '\n' : **words;
   }
   word[n] = '\0';
   return n > 0;

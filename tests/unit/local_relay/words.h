@@ -1,5 +1,5 @@
 /* words.h - client messages written as words, and what a relay gives to either side read back as words. Blanks
- * separate words; an underscore stands for a blank inside one.
+ * separate words; inside one _ stands for a blank, ~ for an underscore, ^ for a new line.
  *
  *   Q:SELECT_1  P:name,SELECT_1  B:portal,name  D:Sname  E:portal  C:Sname  S  H  X  F  d:text  c  f:reason
  *   raw:<hex>
