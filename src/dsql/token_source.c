@@ -234,7 +234,7 @@ static int chain_for(struct list *sources, struct dsql_rt *rt, const struct targ
                      struct fault *f) {
   for (struct list *n = sources->next; n != sources; n = n->next) {
     struct token_source *s = LIST_ENTRY(n, struct token_source, node);
-    if (!s->chain || !same(s->profile, profile_of(t)) || !same(s->region, t->region)) continue;
+    if (!s->chain || !s->creds || !same(s->profile, profile_of(t)) || !same(s->region, t->region)) continue;
     *out = creds_ref(s->creds);
     return 0;
   }
