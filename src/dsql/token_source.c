@@ -234,7 +234,7 @@ static int chain_for(struct list *sources, struct dsql_rt *rt, const struct targ
                      struct fault *f) {
   for (struct list *n = sources->next; n != sources; n = n->next) {
     struct token_source *s = LIST_ENTRY(n, struct token_source, node);
-    if (!s->chain || !s->creds || !same(s->profile, profile_of(t)) || !same(s->region, t->region)) continue;
+    if (!s->chain || !same(s->profile, profile_of(t)) || !same(s->region, t->region)) continue;
     *out = creds_ref(s->creds);
     return 0;
   }
@@ -262,15 +262,15 @@ static int make(struct token_source **out, struct list *sources, struct dsql_rt 
   s->admin = token_user_is_admin(t->user);
   s->duration_s = t->token_duration_s;
   s->chain = !creds;
-  list_push_back(sources, &s->node);
+  list_init(&s->node);
   if (failed)
     fault_set(f, DSQL_ENOMEM, "out of memory");
   else if (creds)
     s->creds = creds_ref(creds);
   else
     (void)chain_for(sources, rt, t, &s->creds, f);
+  list_push_back(sources, &s->node);
   if (!s->creds) {
-    s->chain = false;
     password_source_unref(&s->leased.source);
     return f->code;
   }
