@@ -1,6 +1,6 @@
 /* http.c - libcurl's multi interface in the runtime's loop. One struct http_client per runtime holds the multi handle,
- * from the first request to the runtime's close, so that resolved names and parsed CA certificates are kept for the
- * next one. libcurl tells which sockets to watch (on_socket) and when to call it again (on_timeout); it is called only
+ * from the first request to the runtime's close, so that resolved names are kept for the next one. With the system's
+ * certificates, each HTTPS handshake has libcurl read them again, 20 ms or so in one turn. libcurl tells which sockets to watch (on_socket) and when to call it again (on_timeout); it is called only
  * from our libuv callbacks. User code never runs inside libcurl: a transfer that has ended queues a task. */
 #include "net/http.h"
 
