@@ -204,7 +204,7 @@ static char **find_endpoint(struct aws_profile *s, dsql_str service) {
 }
 
 static int property_line(struct parser *p, dsql_str line, size_t indent) {
-  dsql_str name, value;
+  dsql_str name = {"", 0}, value = name;
   int rc = split(p, without_comment(line), &name, &value);
 
   if (rc) return rc;
@@ -217,7 +217,7 @@ static int property_line(struct parser *p, dsql_str line, size_t indent) {
 }
 
 static int continuation_line(struct parser *p, dsql_str line) {
-  dsql_str name, value;
+  dsql_str name = {"", 0}, value = name;
   int rc;
 
   if (!p->nested) return append(p, p->value, line);

@@ -17,7 +17,7 @@ static int from_env(struct resolver *r, enum keyword k) {
 static int old_requiressl(struct resolver *r) {
   const char *value = r->env->getenv(r->env->ctx, "PGREQUIRESSL");
 
-  if (r->t->dsql || conninfo_get(r->info, KEYWORD_sslmode) || !value || *value != '1') return 0;
+  if (conninfo_get(r->info, KEYWORD_sslmode) || !value || *value != '1') return 0;
   return conninfo_set_from(r->info, KEYWORD_sslmode, "require", CONNINFO_ENV, r->fault,
                            "environment variable PGREQUIRESSL");
 }

@@ -7,6 +7,7 @@
  *   sslmode=verify-ca, connect_host                                                     into the option amzn-cluster-id
  *
  * (Aurora DSQL User Guide, "Managing and connecting to Amazon Aurora DSQL clusters using AWS PrivateLink".) */
+#include <assert.h>
 #include <string.h>
 
 #include "target/endpoint_name.h"
@@ -84,6 +85,7 @@ static int expand(struct resolver *r, enum keyword k) {
   size_t n = 0;
 
   if (!conninfo_text(r->info, k) || !endpoint_is_cluster_id(view(r->info, k))) return 0;
+  assert(region); /* region_resolve() has seen to it */
   const char *const parts[] = {conninfo_get(r->info, k), ".dsql.", region, ".on.aws"};
   for (size_t i = 0; i < 4; n += strlen(parts[i++])) memcpy(host + n, parts[i], strlen(parts[i]) + 1);
   return conninfo_set_from(r->info, k, host, source, r->fault, "cluster id: %s; region: %s", conninfo_from(r->info, k),

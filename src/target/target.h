@@ -9,7 +9,7 @@
  * (and PGHOST where nothing else names a host, and PGSERVICEFILE for a service that is named), nothing under
  * ~/.postgresql, and TLS can't be weakened.
  *
- * Where this differs from libpq 18, on purpose:
+ * Where this differs from libpq 18, on purpose (docs/configuration.md has it for users):
  *   - sslmode defaults to verify-full, and to disable when all hosts are Unix sockets (TLS is never used on those);
  *   - with verify-ca or verify-full and no sslrootcert, the system's trust store is used when ~/.postgresql/root.crt
  *     does not exist (libpq fails);
