@@ -36,12 +36,11 @@ struct chain {
   void *owner;
 };
 
-/* Always cuts to what fits, so that every source is named even when the reasons are long. */
+/* Cut to an equal share of what is left, so that every source is named even when the reasons are long. */
 static void note_nothing(struct chain *c, const char *name, const char *reason) {
-  size_t room = (FAULT_TEXT_SIZE - 24) / c->count, n;
+  size_t room = (FAULT_TEXT_SIZE - 24 - c->tried_len) / (c->count - c->at + 1), n;
   char *at = c->tried + c->tried_len;
 
-  if (room > sizeof c->tried - c->tried_len) room = sizeof c->tried - c->tried_len;
   n = (size_t)snprintf(at, room, "%s%s: %s", c->tried_len ? ". " : "", name, reason);
   if (n >= room) {
     n = room - 1;
@@ -89,8 +88,8 @@ static void on_answer(void *owner, struct creds_source *s, struct creds_answer *
   run(c);
 }
 
-/* Reading two small files blocks the loop for that long. In the thread pool it could not use the allocator's hook, and
- * the certificate bundle and the password file are read at such moments too. */
+/* Reading two small files blocks the loop for that long, once per fetch. The thread pool would be the alternative, but
+ * may not use the allocator's hook; the password file and the service file are read on the loop as well. */
 static bool load_files(struct chain *c) {
   struct fault f = {0};
 

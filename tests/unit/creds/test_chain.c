@@ -146,12 +146,14 @@ Test(chain, order) {
 }
 
 Test(chain, exhausted_names_all) {
-  static const char *const parts[] = {"no AWS credentials. ",
-                                      "environment variables: AWS_ACCESS_KEY_ID is not set. ",
-                                      "web identity: AWS_WEB_IDENTITY_TOKEN_FILE is not set. ",
-                                      "shared files: profile \"default\" is neither in ",
-                                      "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
-                                      "AWS_EC2_METADATA_DISABLED"};
+  static const char *const parts[] = {
+      "no AWS credentials. ",
+      "environment variables: AWS_ACCESS_KEY_ID is not set. ",
+      "web identity: AWS_WEB_IDENTITY_TOKEN_FILE is not set. ",
+      "shared files: profile \"default\" is neither in ",
+      ".aws/credentials. ",
+      "neither AWS_CONTAINER_CREDENTIALS_RELATIVE_URI nor AWS_CONTAINER_CREDENTIALS_FULL_URI",
+      "AWS_EC2_METADATA_DISABLED"};
   struct world w;
   world_open(&w);
   world_vars(&w, NO_EC2);
@@ -160,6 +162,22 @@ Test(chain, exhausted_names_all) {
   for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
     cr_assert_not_null(strstr(answer.f.text, parts[i]), "'%s' is not in: %s", parts[i], answer.f.text);
   cr_assert_null(strstr(answer.f.text + strlen(answer.f.text) - 3, "..."), "%s", answer.f.text);
+  world_close(&w);
+}
+
+/* However long the reasons are. */
+Test(chain, exhausted_with_long_paths) {
+  static const char *const parts[] = {"environment variables: ", "web identity: ", "shared files: ",
+                                      "container credentials: ", "EC2 instance metadata: AWS_EC2_METADATA_DISABLED"};
+  char vars[3000], path[1000];
+  struct world w;
+  memset(path, 'p', sizeof path);
+  snprintf(vars, sizeof vars, NO_EC2 "AWS_CONFIG_FILE=/%.900s\nAWS_SHARED_CREDENTIALS_FILE=/%.900s\n", path, path);
+  world_open(&w);
+  world_vars(&w, vars);
+  look(&w, NULL);
+  for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
+    cr_assert_not_null(strstr(answer.f.text, parts[i]), "'%s' is not in: %s", parts[i], answer.f.text);
   world_close(&w);
 }
 
