@@ -2,9 +2,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "conninfo.h"
 #include "diagnostics.h"
 #include "local/local.h"
 #include "query.h"
+#include "token.h"
 
 struct command {
   const char *name, *summary;
@@ -13,6 +15,8 @@ struct command {
 
 static const struct command commands[] = {
     {"query", "run one SQL statement and print its rows", query_main},
+    {"conninfo", "print what a target resolves to, and where each value came from", conninfo_main},
+    {"token", "print an IAM token for an Aurora DSQL cluster", token_main},
     {"local", "run an endpoint like an Aurora DSQL cluster on this machine", local_main}};
 enum { COMMANDS = sizeof commands / sizeof *commands };
 
