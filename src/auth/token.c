@@ -19,6 +19,8 @@ static int64_t keys_left_s(const struct token_request *q) {
 
 bool token_wants_fresh_keys(const struct token_request *q) { return keys_left_s(q) < duration_of(q); }
 
+bool token_needs_fresh_keys(const struct token_request *q) { return keys_left_s(q) < 1; }
+
 static bool is_blank(const char *s) { return !s || !*s; }
 
 static bool is_host_char(char c) {
@@ -67,7 +69,7 @@ int token_sign(const struct token_request *q, const dsql_alloc *alloc, struct bu
   int rc = check(q, f);
 
   if (rc) return rc;
-  if (left_s < 1) return keys_expired(q, f);
+  if (token_needs_fresh_keys(q)) return keys_expired(q, f);
   if (left_s < duration_s) duration_s = (uint32_t)left_s;
   struct sigv4_presign p = {.keys = q->keys,
                             .region = q->region,

@@ -25,8 +25,10 @@ struct token_made {
 static inline bool token_user_is_admin(const char *user) { return strcmp(user, "admin") == 0; }
 
 /* True when the token would be clamped by the keys' expiry, or could not be signed at all: newer keys are worth asking
- * for first, where they come from a source that may have some. */
+ * for first, where they come from a source that may have some and nobody waits. When somebody does, a clamped token now
+ * is better than a whole one later: then only keys that can't sign any more (token_needs_fresh_keys) are. */
 bool token_wants_fresh_keys(const struct token_request *q);
+bool token_needs_fresh_keys(const struct token_request *q);
 
 /* Appends the token; the host stands in it as given. EINVAL: an empty host, region or key, a duration out of range, or
  * a character that can't be in one of them. ECREDENTIALS: the keys expire in less than a second. ENOMEM, ETOOBIG: out

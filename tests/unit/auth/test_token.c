@@ -209,6 +209,7 @@ Test(token, clamped_to_the_keys) {
     struct fault f;
     q.keys_expire_s = cases[i].keys_expire_s;
     cr_assert_eq(token_wants_fresh_keys(&q), cases[i].clamped, "%lld", (long long)q.keys_expire_s);
+    cr_assert_eq(token_needs_fresh_keys(&q), cases[i].signed_for == 0);
     if (cases[i].signed_for == 0) {
       assert_refused(&q, DSQL_ECREDENTIALS, "expired at");
       continue;
