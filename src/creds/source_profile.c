@@ -63,7 +63,10 @@ static void on_base(void *owner, struct creds_source *base, struct creds_answer 
   if (a->outcome != CREDS_FOUND) {
     struct fault f = a->why;
     source_free(base);
-    source_failed(&s->source, f.code, "profile \"%.100s\": %s: %s", s->plan.profile->name, class, f.text);
+    if (s->plan.base == PROFILE_PROCESS) /* whose reasons name the profile */
+      fail(s, &f);
+    else
+      source_failed(&s->source, f.code, "profile \"%.100s\": %s: %s", s->plan.profile->name, class, f.text);
     return;
   }
   credentials_move(&s->credentials, &a->credentials);

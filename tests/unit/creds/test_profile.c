@@ -209,7 +209,7 @@ Test(profile, failures) {
       {"nowhere", "profile \"nowhere\" is neither in"},
       {"y", "profile \"y\": AssumeRole of arn:y was refused: AccessDenied: no"},
       {"x", "profile \"y\": AssumeRole of arn:y was refused: AccessDenied: no"},
-      {"web", "AssumeRoleWithWebIdentity of arn:w was refused: AccessDenied"},
+      {"web", "profile \"web\": web identity: AssumeRoleWithWebIdentity of arn:w was refused: AccessDenied"},
   };
   struct world w;
   struct fake_http_reply *r;
@@ -221,6 +221,7 @@ Test(profile, failures) {
     w.setup.profile = failures[i].profile;
     world_ask(&w, profile_source_new(&w.setup));
     world_expect(&w, CREDS_FAILED, failures[i].text);
+    cr_assert_eq(strncmp(w.why.text, failures[i].text, 14), 0, "not at the beginning: %s", w.why.text);
   }
   world_close(&w);
 }
