@@ -118,7 +118,7 @@ Test(container, refusals) {
       {FAKE_HTTP_WHOLE, 200, "{\"AccessKeyId\":\"a\",\"SecretAccessKey\":\"hunter\",\"Expiration\":\"hunter\"}",
        DSQL_EPROTO, "\"Expiration\" is not a time"},
       {FAKE_HTTP_WHOLE, 200, big, DSQL_ETOOBIG, "127.0.0.1"},
-      {FAKE_HTTP_CHUNKED, 200, big, DSQL_ETOOBIG, "127.0.0.1"},
+      {FAKE_HTTP_UNTIL_CLOSE, 200, big, DSQL_ETOOBIG, "127.0.0.1"},
   };
   struct world w;
 
