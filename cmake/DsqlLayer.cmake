@@ -1,4 +1,4 @@
-# dsql_layer(NAME [UV] [SSL] [CRYPTO] [IDN] [INI] [JSON] [XML] [GNU]
+# dsql_layer(NAME [UV] [SSL] [CRYPTO] [IDN] [JSON] [XML] [GNU]
 #            SOURCES a.c b.c [CURL_SOURCES http.c] [DEPS base wire] [LIBS target...])
 #
 # Declares src/NAME as the OBJECT library dsql_NAME. The layer graph is the table below: a dependency that is not in
@@ -7,7 +7,7 @@
 #
 #   UV SSL CRYPTO IDN   may include that library's headers, and links it
 #   GNU                 compiled with _GNU_SOURCE (UV implies it)
-#   INI JSON XML        libraries for AWS's files and answers; may be included anywhere in the layer
+#   JSON XML            libraries for AWS's files and answers; may be included anywhere in the layer
 #   CURL_SOURCES        the files that may include curl; they are SOURCES too
 #   LIBS                further libraries to link
 
@@ -25,7 +25,7 @@ set(DSQL_ALLOWED_conn base wire session auth tls target rt net)
 set(DSQL_ALLOWED_dsql base auth target rt net creds conn)
 
 function(dsql_layer name)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "UV;SSL;CRYPTO;IDN;INI;JSON;XML;GNU" "" "SOURCES;CURL_SOURCES;DEPS;LIBS")
+  cmake_parse_arguments(PARSE_ARGV 1 arg "UV;SSL;CRYPTO;IDN;JSON;XML;GNU" "" "SOURCES;CURL_SOURCES;DEPS;LIBS")
   if(arg_UNPARSED_ARGUMENTS OR NOT arg_SOURCES)
     message(FATAL_ERROR "dsql_layer(${name}): no SOURCES, or unknown arguments: ${arg_UNPARSED_ARGUMENTS}")
   endif()
@@ -49,7 +49,7 @@ function(dsql_layer name)
     ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/include ${DSQL_GENERATED_DIR})
 
   set(libs ${arg_LIBS})
-  foreach(lib IN ITEMS UV SSL CRYPTO IDN INI JSON XML)
+  foreach(lib IN ITEMS UV SSL CRYPTO IDN JSON XML)
     if(arg_${lib})
       target_compile_definitions(${target} PRIVATE DSQL_MAY_INCLUDE_${lib})
       list(APPEND libs ${DSQL_LIB_${lib}})
