@@ -50,7 +50,7 @@ void queue_pop(struct relay *r);
 void queue_skip_to_sync(struct relay *r);
 /* The head is in COPY FROM STDIN: drops the Syncs that the server will drop. True: the client has ended it already. */
 bool queue_enter_copy(struct relay *r);
-/* The queue is not empty, and the server answers all of it without being asked. */
+/* The server answers all of it without being asked. */
 bool queue_ends_group(const struct relay *r);
 void queue_free(struct relay *r);
 /* Copies the refusal into the entry. False: no memory, closed. */

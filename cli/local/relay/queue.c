@@ -44,8 +44,11 @@ void queue_skip_to_sync(struct relay *r) {
 }
 
 bool queue_ends_group(const struct relay *r) {
-  enum reply last = at(&r->queue, r->queue.count - 1)->type;
-  return last == REPLY_SYNC || last == REPLY_QUERY || last == REPLY_COPY_END;
+  for (size_t i = r->queue.count; i > 0; i--) {
+    enum reply type = at(&r->queue, i - 1)->type;
+    if (type != REPLY_COPY_END) return type == REPLY_SYNC || type == REPLY_QUERY;
+  }
+  return true;
 }
 
 /* i > 0. */

@@ -57,6 +57,11 @@ Test(faults, occ_at_a_sync) {
                "c P:,x B:, E: S\n> P:,x B:, E: H\ns E:42601\n> S\ns Z:I\n< E:42601 Z:I\n");
 }
 
+/* A CopyDone that means nothing hides no message that wants a Flush. */
+Test(faults, what_waits_is_flushed) {
+  check_script("occ@commit", 1, "c C:Ss c S\n> C:Ss c H\ns 3\n> S\ns Z:I\n< 3 Z:I\n");
+}
+
 Test(faults, occ_at_an_executed_commit) {
   check_script("occ@commit", 1,
                "c P:,BEGIN B:, E: S\n> P:,BEGIN B:, E: H\ns 1 2 C:BEGIN\n> S\ns Z:T\n< 1 2 C:BEGIN Z:T\n"
