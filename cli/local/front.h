@@ -6,18 +6,12 @@
 
 #include "base/list.h"
 #include "local/options.h"
+#include "local/rate_bucket.h"
 #include "local/relay/relay.h"
 #include "local/tls_front.h"
 #include "local/token_verify.h"
 
 enum { FRONT_LISTENERS = 2 }; /* 127.0.0.1 and ::1 */
-
-/* Connects that are left: refilled at `rate` per second up to `burst`. */
-struct rate_bucket {
-  uint32_t rate, burst;
-  uint64_t millis; /* thousandths of a connect */
-  uint64_t at_ms;
-};
 
 struct front {
   uv_loop_t *loop;
@@ -41,8 +35,5 @@ bool front_listen(struct front *f);
 /* Closes the listeners and every connection; all is closed when the loop has turned. */
 void front_close(struct front *f);
 void front_deinit(struct front *f);
-
-void rate_bucket_init(struct rate_bucket *b, uint32_t rate, uint32_t burst, uint64_t now_ms);
-bool rate_bucket_take(struct rate_bucket *b, uint64_t now_ms);
 
 #endif

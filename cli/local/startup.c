@@ -182,7 +182,7 @@ enum startup_verdict startup_parse(const uint8_t *p, size_t n, bool (*allowed)(c
   *out = (struct startup){.version = 0};
   buf_init(&out->unknown, alloc, STARTUP_MESSAGE_MAX);
   buf_init(&out->forward, alloc, 8 * (size_t)STARTUP_MESSAGE_MAX);
-  if (cursor_u32(&c) != n) return STARTUP_INVALID;
+  if (n < HEADER_SIZE || cursor_u32(&c) != n) return STARTUP_INVALID;
   out->version = cursor_u32(&c);
   if (out->version >> 16 != VERSION_MAJOR) return STARTUP_VERSION;
   buf_put_be32(&out->forward, 0);
