@@ -119,8 +119,8 @@ static int send_request(struct attempts *a, struct fault *f) {
 static void refused(struct container *c, const struct http_response *r) {
   struct metadata_word code = metadata_word_of(r->body, "code", rt_alloc(c->source.setup->rt));
 
-  source_failed(&c->source, DSQL_ECREDENTIALS, "the container credentials endpoint answered with status %d%s%s%s",
-                r->status, code.text[0] ? " (" : "", code.text, code.text[0] ? ")" : "");
+  source_failed(&c->source, DSQL_ECREDENTIALS, "the endpoint answered with status %d%s%s%s", r->status,
+                code.text[0] ? " (" : "", code.text, code.text[0] ? ")" : "");
 }
 
 static void on_answer(struct attempts *a, const struct http_response *r, const struct fault *f) {
@@ -133,11 +133,11 @@ static void on_answer(struct attempts *a, const struct http_response *r, const s
   struct fault why = {0};
 
   if (!r) {
-    source_failed(&c->source, f->code, "container credentials: %s", f->text);
+    source_failed(&c->source, f->code, "%s", f->text);
   } else if (r->status != 200) {
     refused(c, r);
   } else if (json_credentials(r->body.ptr, r->body.len, &names, rt_alloc(a->setup->rt), &answer.credentials, &why)) {
-    source_failed(&c->source, why.code, "the answer of the container credentials endpoint: %s", why.text);
+    source_failed(&c->source, why.code, "the endpoint's answer: %s", why.text);
   } else {
     source_answer(&c->source, &answer);
   }
@@ -152,7 +152,7 @@ static void container_start(struct creds_source *s) {
   else if (!c->url.len)
     source_nothing(s, "neither " RELATIVE " nor " FULL " is set");
   else if (attempts_start(&c->attempts, &f))
-    source_failed(s, f.code, "container credentials: %s", f.text);
+    source_failed(s, f.code, "%s", f.text);
 }
 
 static void container_free(struct creds_source *s) {

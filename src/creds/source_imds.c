@@ -68,18 +68,16 @@ static void no_token_answer(struct imds *m, const struct fault *f) {
   else if (f->code == DSQL_EIO)
     source_nothing(&m->source, "not reachable: %s", f->text);
   else
-    source_failed(&m->source, f->code, "EC2 instance metadata: %s", f->text);
+    source_failed(&m->source, f->code, "%s", f->text);
 }
 
 static void on_token(struct imds *m, const struct http_response *r) {
   if (r->status == 400 || r->status == 403 || r->status == 404 || r->status == 405) {
     source_nothing(&m->source, "%s gave no session token, status %d (" HINT ")", m->config.endpoint, r->status);
   } else if (r->status != 200) {
-    source_failed(&m->source, DSQL_ECREDENTIALS, "EC2 instance metadata at %s gave no session token, status %d",
-                  m->config.endpoint, r->status);
+    source_failed(&m->source, DSQL_ECREDENTIALS, "%s gave no session token, status %d", m->config.endpoint, r->status);
   } else if (!metadata_token_valid(r->body.ptr, r->body.len)) {
-    source_failed(&m->source, DSQL_EPROTO, "what %s answered is no session token of EC2 instance metadata",
-                  m->config.endpoint);
+    source_failed(&m->source, DSQL_EPROTO, "what %s answered is no session token", m->config.endpoint);
   } else {
     buf_reset(&m->token);
     buf_put_str(&m->token, "x-aws-ec2-metadata-token: ");
@@ -99,8 +97,7 @@ static void on_role(struct imds *m, const struct http_response *r) {
   if (r->status == 404 || r->body.len == 0) {
     source_nothing(&m->source, "no role is attached to this instance");
   } else if (!imds_role_valid(r->body.ptr, n)) {
-    source_failed(&m->source, DSQL_EPROTO, "what EC2 instance metadata at %s answered is no name of a role",
-                  m->config.endpoint);
+    source_failed(&m->source, DSQL_EPROTO, "what %s answered is no name of a role", m->config.endpoint);
   } else {
     memcpy(m->role, r->body.ptr, n);
     m->role[n] = '\0';
@@ -134,12 +131,11 @@ static void on_credentials(struct imds *m, const struct http_response *r) {
   struct fault why = {0};
 
   if (!is_success(m, r, &code)) {
-    source_failed(&m->source, DSQL_ECREDENTIALS, "EC2 instance metadata has no credentials for the role \"%s\": %s",
-                  m->role, code.text[0] ? code.text : "its answer's Code is not Success");
+    source_failed(&m->source, DSQL_ECREDENTIALS, "no credentials for the role \"%s\": %s", m->role,
+                  code.text[0] ? code.text : "its answer's Code is not Success");
   } else if (json_credentials(r->body.ptr, r->body.len, &names, rt_alloc(m->source.setup->rt), &answer.credentials,
                               &why)) {
-    source_failed(&m->source, why.code, "what EC2 instance metadata answered for the role \"%s\": %s", m->role,
-                  why.text);
+    source_failed(&m->source, why.code, "the answer for the role \"%s\": %s", m->role, why.text);
   } else {
     source_answer(&m->source, &answer);
   }
@@ -151,7 +147,7 @@ static void on_answer(struct attempts *a, const struct http_response *r, const s
   if (!r && m->step == IMDS_TOKEN) {
     no_token_answer(m, f);
   } else if (!r) {
-    source_failed(&m->source, f->code, "EC2 instance metadata: %s", f->text);
+    source_failed(&m->source, f->code, "%s", f->text);
   } else if (m->step == IMDS_TOKEN) {
     on_token(m, r);
   } else if (r->status == 401 && !m->token_renewed) {
@@ -163,8 +159,7 @@ static void on_answer(struct attempts *a, const struct http_response *r, const s
   } else if (r->status == 200) {
     on_credentials(m, r);
   } else {
-    source_failed(&m->source, DSQL_ECREDENTIALS,
-                  "EC2 instance metadata at %s answered with status %d when asked for %s", m->config.endpoint,
+    source_failed(&m->source, DSQL_ECREDENTIALS, "%s answered with status %d when asked for %s", m->config.endpoint,
                   r->status, m->step == IMDS_ROLE ? "its role" : "credentials of its role");
   }
 }
@@ -175,7 +170,7 @@ static void next(struct imds *m, enum imds_step step) {
   m->step = step;
   m->attempts = (struct attempts){
       .setup = m->source.setup, .policy = &m->policy, .send = send_request, .again = again, .done = on_answer};
-  if (attempts_start(&m->attempts, &f)) source_failed(&m->source, f.code, "EC2 instance metadata: %s", f.text);
+  if (attempts_start(&m->attempts, &f)) source_failed(&m->source, f.code, "%s", f.text);
 }
 
 static void imds_start(struct creds_source *s) {

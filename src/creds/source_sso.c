@@ -34,7 +34,7 @@ static void ask_credentials(struct sso *s);
 static void needs_login(struct sso *s, const char *why) {
   const char *session = s->config.session, *name = session ? session : s->config.profile;
 
-  source_failed(&s->source, DSQL_ECREDENTIALS, "IAM Identity Center: %s; run: aws sso login --%s %s", why,
+  source_failed(&s->source, DSQL_ECREDENTIALS, "%s; run: aws sso login --%s %s", why,
                 session ? "sso-session" : "profile", show_text(name, strlen(name)).text);
 }
 
@@ -42,7 +42,7 @@ static void failed(struct sso *s, const struct fault *f) {
   if (f->code == DSQL_ECREDENTIALS)
     needs_login(s, f->text);
   else
-    source_failed(&s->source, f->code, "IAM Identity Center: %s", f->text);
+    source_failed(&s->source, f->code, "%s", f->text);
 }
 
 /* ---- the token ---- */
@@ -176,8 +176,7 @@ static void refused(struct sso *s, int status) {
   if (status == 401)
     needs_login(s, "the token of the last login is not accepted any more");
   else
-    source_failed(&s->source, DSQL_ECREDENTIALS,
-                  "IAM Identity Center answered with status %d when asked for the role \"%s\" in the account \"%s\"%s",
+    source_failed(&s->source, DSQL_ECREDENTIALS, "status %d when asked for the role \"%s\" in the account \"%s\"%s",
                   status, show_text(role, strlen(role)).text, show_text(account, strlen(account)).text,
                   status == 403 || status == 404 ? ": is it assigned to you?" : "");
 }
@@ -198,7 +197,7 @@ static void on_credentials(struct attempts *a, const struct http_response *r, co
   else if (r->status != 200)
     refused(s, r->status);
   else if (json_credentials(r->body.ptr, r->body.len, &names, alloc_of(s), &answer.credentials, &why))
-    source_failed(&s->source, why.code, "the answer of IAM Identity Center: %s", why.text);
+    source_failed(&s->source, why.code, "its answer: %s", why.text);
   else
     source_answer(&s->source, &answer);
 }

@@ -28,8 +28,7 @@ static int of_session(const struct aws_profile *profile, const struct aws_profil
 static int of_profile(const struct aws_profile *profile, enum aws_setting s, const char **out, struct fault *f) {
   *out = setting(profile, s);
   if (*out) return 0;
-  return fault_set(f, DSQL_EINVAL, "profile \"%s\" uses IAM Identity Center and has no %s", show(profile->name).text,
-                   aws_setting_name(s));
+  return fault_set(f, DSQL_EINVAL, "profile \"%s\" has no %s", show(profile->name).text, aws_setting_name(s));
 }
 
 static int read_session(const struct aws_files *files, const struct aws_profile *profile, struct sso_config *out,

@@ -9,8 +9,7 @@
 #include "creds/source_sso.h"
 
 static int no_home(struct fault *f) {
-  return fault_set(f, DSQL_EINVAL,
-                   "the cache of IAM Identity Center is in the home directory, which is not known: set HOME");
+  return fault_set(f, DSQL_EINVAL, "the cached token is in the home directory, which is not known: set HOME");
 }
 
 int sso_token_path(const struct target_env *env, const struct sso_config *config, char out[SSO_PATH_SIZE],

@@ -217,7 +217,7 @@ Test(container, nobody_listens) {
   world_open(&w);
   world_vars(&w, "AWS_CONTAINER_CREDENTIALS_FULL_URI=http://127.0.0.1:1/hunter?hunter\n");
   world_ask(&w, make(&w));
-  world_expect(&w, CREDS_FAILED, "container credentials: http://127.0.0.1:1");
+  world_expect(&w, CREDS_FAILED, "http://127.0.0.1:1");
   cr_assert_eq(w.why.code, DSQL_EIO);
   world_close(&w);
 }

@@ -361,9 +361,9 @@ Test(imds, bad_credentials) {
       {FAKE_HTTP_WHOLE, 200, "{\"Code\":\"Success\",\"AccessKeyId\":\"hunter\"}", "\"SecretAccessKey\" is missing"},
       {FAKE_HTTP_WHOLE, 404, "hunter", "status 404 when asked for credentials of its role"},
       {FAKE_HTTP_WHOLE, 503, "hunter", "status 503"},
-      {FAKE_HTTP_TRUNCATED, 200, GOOD, "EC2 instance metadata: http://127.0.0.1"},
-      {FAKE_HTTP_RESET, 200, GOOD, "EC2 instance metadata: http://127.0.0.1"},
-      {FAKE_HTTP_STALLED, 200, GOOD, "EC2 instance metadata: http://127.0.0.1"},
+      {FAKE_HTTP_TRUNCATED, 200, GOOD, "http://127.0.0.1"},
+      {FAKE_HTTP_RESET, 200, GOOD, "http://127.0.0.1"},
+      {FAKE_HTTP_STALLED, 200, GOOD, "http://127.0.0.1"},
   };
   struct world w;
   begin(&w);

@@ -164,8 +164,7 @@ Test(sso, settings) {
       {config_legacy, NULL},
       {"[profile dev]\nsso_session = none\nsso_account_id = 1\nsso_role_name = r\n",
        "profile \"dev\" names the section [sso-session none], which does not exist"},
-      {"[profile dev]\nsso_session = corp\nsso_role_name = r\n" SESSION,
-       "profile \"dev\" uses IAM Identity Center and has no sso_account_id"},
+      {"[profile dev]\nsso_session = corp\nsso_role_name = r\n" SESSION, "profile \"dev\" has no sso_account_id"},
       {"[profile dev]\nsso_session = corp\nsso_account_id = 1\n" SESSION, "has no sso_role_name"},
       {"[profile dev]\nsso_session = corp\nsso_account_id = 1\nsso_role_name = r\n[sso-session corp]\nsso_region = x\n",
        "section [sso-session corp] has no sso_start_url"},
@@ -317,7 +316,7 @@ Test(sso, oversized_and_failing) {
   r = on_role(&h, OLD);
   r->body = big;
   world_ask(&h.w, make(&h.w));
-  world_expect(&h.w, CREDS_FAILED, "IAM Identity Center: http://127.0.0.1");
+  world_expect(&h.w, CREDS_FAILED, "http://127.0.0.1");
   cr_assert_eq(h.w.why.code, DSQL_ETOOBIG);
   fake_http_clear(&h.w.http);
   r = on_role(&h, OLD);
