@@ -46,7 +46,6 @@ struct connect {
   struct socket_address address;
   unsigned round_trips;
   uint8_t binding[TLS_END_POINT_MAX];
-  size_t binding_len;
 };
 
 #endif

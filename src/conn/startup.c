@@ -93,12 +93,15 @@ static size_t startup_pairs(const struct target *t, struct wire_pair pairs[PAIRS
   return n;
 }
 
-static void channel_binding_data(struct dsql_conn *c) {
+static void find_binding(void *conn, const uint8_t **data, size_t *len) {
+  struct dsql_conn *c = conn;
   struct connect *k = &c->connect;
   struct fault ignored = {0}; /* no binding: the policy decides whether that matters */
-  k->binding_len = 0;
+
+  *data = k->binding;
+  *len = 0;
   if (!k->over_tls || c->target->target->channel_binding == TARGET_CHANNEL_DISABLE) return;
-  if (tls_server_end_point(link_tls(c->link), k->binding, &k->binding_len, &ignored)) k->binding_len = 0;
+  if (tls_server_end_point(link_tls(c->link), k->binding, len, &ignored)) *len = 0;
 }
 
 int startup_begin_session(struct dsql_conn *c, struct fault *f) {
@@ -121,7 +124,8 @@ int startup_begin_session(struct dsql_conn *c, struct fault *f) {
                                   .cleartext_without_tls = t->cleartext_without_tls,
                                   .require_auth = REQUIRE_AUTH_ANY,
                                   .channel_binding = bindings[t->channel_binding],
-                                  .binding_data = c->connect.binding,
+                                  .find_binding = find_binding,
+                                  .find_binding_arg = c,
                                   .scram_client_key = t->scram_client_key_set ? t->scram_client_key : NULL,
                                   .scram_server_key = t->scram_server_key_set ? t->scram_server_key : NULL,
                                   .message_max = t->message_bytes_max,
@@ -133,8 +137,6 @@ int startup_begin_session(struct dsql_conn *c, struct fault *f) {
     dsql_str methods = {t->require_auth, strlen(t->require_auth)};
     if (require_auth_parse(methods, &config.require_auth, f)) return f->code;
   }
-  channel_binding_data(c);
-  config.binding_len = c->connect.binding_len;
   if (!random_bytes(config.nonce, sizeof config.nonce))
     return fault_set(f, DSQL_EUNSUPPORTED, "no random bytes for the authentication: getrandom(2) failed");
   link_adopt(c->link, &conn_link_events, c);

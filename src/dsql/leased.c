@@ -3,7 +3,8 @@
 #include <assert.h>
 #include <time.h>
 
-enum { SECRET_MAX = 1 << 20, BACKOFF_MAX_MS = 30000, RENEW_PERMILLE = 800, GAP_MIN_MS = 1000 };
+/* Pauses do not grow: what is behind a token, the credentials, has a back-off of its own. */
+enum { SECRET_MAX = 1 << 20, RENEW_PERMILLE = 800, GAP_MIN_MS = 1000, BACKOFF_MAX_MS = GAP_MIN_MS, AT_ONCE_MAX = 3 };
 
 struct lease_time leased_now(struct dsql_rt *rt) {
   struct timespec ts;
@@ -136,9 +137,13 @@ int leased_get(struct password_source *s, struct password_waiter *w, dsql_str *o
   struct lease_step step;
 
   if (l->closed) return fault_set(f, DSQL_ECLOSED, "the runtime is closing");
-  step = lease_get(&l->lease, leased_now(l->rt));
-  act(l, step);
-  if (step.renew && step.use == LEASE_WAIT && !l->lease.renewing) step = lease_get(&l->lease, leased_now(l->rt));
+  for (unsigned tries = 0;; tries++) {
+    step = lease_get(&l->lease, leased_now(l->rt));
+    act(l, step);
+    /* A renewal that was over at once has an outcome already. What is given and expires at once, again and again, is
+     * left to the timer. */
+    if (!step.renew || step.use != LEASE_WAIT || l->lease.renewing || tries == AT_ONCE_MAX) break;
+  }
   if (step.use == LEASE_FAIL) {
     *f = l->failure;
     return f->code;

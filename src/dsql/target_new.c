@@ -1,4 +1,5 @@
 /* Targets: resolved, and given their source of passwords. */
+#include "auth/require_auth.h"
 #include "conn/target_object.h"
 #include "dsql/identity.h"
 
@@ -9,6 +10,14 @@ static dsql_config whole(const dsql_config *c) {
   return full;
 }
 
+/* The layer that resolves targets knows no authentication methods. */
+static int check_methods(const struct target *t, struct fault *f) {
+  uint32_t ignored;
+
+  if (!t->require_auth) return 0;
+  return require_auth_parse((dsql_str){t->require_auth, strlen(t->require_auth)}, &ignored, f);
+}
+
 static int build(dsql_target **out, dsql_rt *rt, const dsql_config *c, struct fault *f) {
   dsql_config full;
   struct password_source *source;
@@ -17,7 +26,8 @@ static int build(dsql_target **out, dsql_rt *rt, const dsql_config *c, struct fa
 
   if (rc) return rc;
   full = whole(c);
-  rc = identity_source(&source, rt, resolved, full.auth, full.credentials, f);
+  rc = check_methods(resolved, f);
+  if (rc == 0) rc = identity_source(&source, rt, resolved, full.auth, full.credentials, f);
   if (rc == 0) {
     rc = target_object_new(out, rt, resolved, f);
     if (rc) password_source_unref(source);

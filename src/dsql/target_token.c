@@ -137,8 +137,9 @@ dsql_future *dsql_target_token(const dsql_target *target, int64_t at_unix_s) {
   source = token_source_of(target->password_source);
   if (!source || rt_closing(target->rt)) {
     if (!source)
-      fault_set(&f, DSQL_EINVAL,
-                "the target is not in DSQL mode, or has another source of passwords: no token is made");
+      fault_set(
+          &f, DSQL_EINVAL,
+          "no token is made for this target: it is not in DSQL mode (add auth=iam, or use dsql://), or has a password");
     else
       fault_set(&f, DSQL_ECLOSED, "the runtime is closing");
     return future_failed(target->rt, &f);

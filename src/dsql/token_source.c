@@ -1,5 +1,5 @@
-/* A renewal: credentials from the cache; when the token would end with them, fresh ones first; then the signature, which
- * takes no network. */
+/* A renewal: credentials from the cache; when the token would end with them, fresh ones first, unless somebody waits; then
+ * the signature, which takes no network. */
 #include "dsql/token_source.h"
 
 #include <string.h>
@@ -106,7 +106,11 @@ static void sign(struct token_source *s, const struct token_request *q) {
 static void with_credentials(struct token_source *s, const struct credentials *c) {
   struct token_request q = request(s, c, leased_now(s->leased.rt).wall_ms / 1000);
 
-  if (!s->forced && token_wants_fresh_keys(&q)) {
+  bool serving = lease_left_ms(&s->leased.lease, leased_now(s->leased.rt)) > 0;
+
+  /* While a token serves there is time to ask for newer keys; without one, whoever waits is better off with a short
+   * token than with a fetch. */
+  if (!s->forced && (serving ? token_wants_fresh_keys(&q) : token_needs_fresh_keys(&q))) {
     s->forced = true;
     ask(s, true);
     return;
@@ -210,7 +214,7 @@ void token_source_stats(const struct token_source *s, dsql_token_stats *out) {
   out->failures = s->leased.failures;
   out->credential_fetches = fetches.renewals + fetches.failures;
   out->credential_failures = fetches.failures;
-  out->age_s = left_ms ? (now.wall_ms - s->leased.lease.issued_ms) / 1000 : -1;
+  out->age_s = left_ms ? lease_age_ms(&s->leased.lease, now) / 1000 : -1;
   out->expires_in_s = left_ms ? left_ms / 1000 : -1;
 }
 

@@ -55,6 +55,9 @@ struct session_config {
   enum channel_binding channel_binding;
   const uint8_t *binding_data; /* tls-server-end-point; length 0: not available */
   size_t binding_len;
+  /* Finds these two when the server offers SASL, because it takes a hash of the certificate; NULL: they are there. */
+  void (*find_binding)(void *arg, const uint8_t **data, size_t *len);
+  void *find_binding_arg;
   const uint8_t *scram_client_key, *scram_server_key; /* 32 bytes each, or NULL */
   uint8_t nonce[18];                                  /* fresh random bytes */
   size_t message_max;

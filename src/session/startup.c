@@ -94,8 +94,14 @@ static int choose_mechanism(struct session *s, const struct wire_authentication 
   return 0;
 }
 
+static const struct session_config *config_with_binding(struct session *s) {
+  struct session_config *c = &s->config;
+  if (c->find_binding) c->find_binding(c->find_binding_arg, &c->binding_data, &c->binding_len);
+  return c;
+}
+
 static enum handled on_sasl(struct session *s, const struct wire_authentication *a) {
-  const struct session_config *c = &s->config;
+  const struct session_config *c = config_with_binding(s);
   struct scram_params p = {.binding = c->binding_data,
                            .binding_len = c->binding_len,
                            .client_key = c->scram_client_key,
