@@ -1,4 +1,5 @@
 /* The calls that start work: dsql_query() and its kin. Every failure is reported through the future. */
+#include <stddef.h>
 #include <string.h>
 
 #include "conn/conn.h"
@@ -40,9 +41,16 @@ __attribute__((noinline, cold)) static dsql_future *refuse_null(struct query *q,
   return refuse(q, &f);
 }
 
-static int check_open(const struct dsql_conn *c, struct fault *f) {
+/* The oldest struct had all that is looked at below. */
+static int check_call(const dsql_call *o, struct fault *f) {
+  if (!o || o->size >= offsetof(dsql_call, text_results) + sizeof o->text_results) return 0;
+  return fault_set(f, DSQL_EINVAL, "dsql_call.size is %zu: initialise the struct with dsql_call_init()", o->size);
+}
+
+static int check_open(const struct dsql_conn *c, const dsql_call *o, struct fault *f) {
   const struct target *t = c->target->target;
 
+  if (check_call(o, f)) return f->code;
   if (c->status == DSQL_CONN_FAILED || c->closing)
     return fault_set(f, DSQL_ECLOSED, "the connection is closed: %.*s", c->error ? (int)c->error->pub.message.len : 0,
                      c->error ? c->error->pub.message.ptr : "");
@@ -77,7 +85,7 @@ static dsql_future *start_unnamed(struct dsql_conn *c, const char *sql, dsql_par
   if (!q) return no_memory(c);
   fault_clear(&f);
   if (!sql || (p.n && !p.v)) return refuse_null(q, "no SQL text, or parameters, was given (NULL)");
-  if (check_open(c, &f) || encode_unnamed(q, sql, p, !c->grouping, &f)) return refuse(q, &f);
+  if (check_open(c, o, &f) || encode_unnamed(q, sql, p, !c->grouping, &f)) return refuse(q, &f);
   q->op.effect = sql_effect_of(sql, strlen(sql));
   q->each = each;
   q->each_arg = arg;
@@ -92,7 +100,7 @@ static dsql_future *start_statement(struct dsql_conn *c, dsql_stmt *s, dsql_para
   if (!q) return no_memory(c);
   fault_clear(&f);
   if (!s || (p.n && !p.v)) return refuse_null(q, "no statement, or parameters, was given (NULL)");
-  if (check_open(c, &f) || encode_statement(q, s, p, !c->grouping, &f)) return refuse(q, &f);
+  if (check_open(c, o, &f) || encode_statement(q, s, p, !c->grouping, &f)) return refuse(q, &f);
   q->op.effect = s->effect;
   q->each = each;
   q->each_arg = arg;
@@ -126,7 +134,7 @@ dsql_future *dsql_exec(dsql_conn *c, const char *script, const dsql_call *o) {
   if (!script) return refuse_null(q, "no script was given (NULL)");
   if (c->grouping)
     fault_set(&f, DSQL_EINVAL, "dsql_exec() has no place in a pipeline: the simple protocol ends its group by itself");
-  if (f.code || check_open(c, &f) || encode_script(q, script, &f)) return refuse(q, &f);
+  if (f.code || check_open(c, o, &f) || encode_script(q, script, &f)) return refuse(q, &f);
   return enqueue(c, q);
 }
 

@@ -2,6 +2,7 @@
 #include "conn/query.h"
 
 #include <assert.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "conn/conn.h"
@@ -83,7 +84,7 @@ struct query *query_new(struct dsql_conn *c, const dsql_call *o) {
   uint32_t timeout_ms = c->target->target->query_timeout_ms;
 
   if (!q) return NULL;
-  if (o) {
+  if (o && o->size >= offsetof(dsql_call, text_results) + sizeof o->text_results) { /* else it is refused */
     if (o->timeout_ms) timeout_ms = o->timeout_ms;
     if (o->result_bytes_max) q->bytes_max = o->result_bytes_max;
     q->text_results = o->text_results;

@@ -339,3 +339,12 @@ Test(statements, many_on_two_connections) {
   for (int i = 1; i < MANY; i += 2) use_one(c, i, true);
   for (int i = 1; i < MANY; i += 2) dsql_stmt_free(many[i]);
 }
+
+Test(statements, call_options_that_were_not_initialised_are_refused) {
+  dsql_call o = {.timeout_ms = 5};
+  dsql_future *f = dsql_query(c, "select 1", DSQL_NO_PARAMS, &o);
+
+  cr_assert_eq(peer_settle(&p, f), DSQL_EINVAL);
+  cr_assert(str_has(dsql_future_error(f)->message, "dsql_call_init()"), "%s", client_error_text(f));
+  dsql_future_destroy(f);
+}
