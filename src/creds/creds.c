@@ -10,7 +10,7 @@
 enum { GAP_MIN_MS = 1000, BACKOFF_MAX_MS = 60 * 1000, RENEW_PERMILLE = 800, RENEW_BEFORE_MS = 5 * 60 * 1000 };
 enum kind { KIND_CHAIN, KIND_STATIC, KIND_CUSTOM };
 
-struct creds {
+struct dsql_credentials {
   dsql_alloc alloc; /* the runtime's, which may be gone before us */
   struct dsql_rt *rt;
   enum kind kind;
@@ -35,15 +35,15 @@ struct creds {
   char *profile, *region;
   struct chain *chain; /* under way */
 
-  creds_want *want; /* KIND_CUSTOM */
+  dsql_credentials_fn want; /* KIND_CUSTOM */
   void *want_arg;
-  struct creds_request *request; /* under way */
+  struct dsql_credentials_request *request; /* under way */
 };
 
 /* Owned by the provider until it answers; knows whether anybody still listens. */
-struct creds_request {
+struct dsql_credentials_request {
   dsql_alloc alloc;
-  struct creds *creds; /* NULL: into the void */
+  struct dsql_credentials *creds; /* NULL: into the void */
 };
 
 /* ---- time ---- */
@@ -53,7 +53,7 @@ static int64_t wall_s(void) {
   return t.tv_sec;
 }
 
-static struct lease_time now_of(const struct creds *c) {
+static struct lease_time now_of(const struct dsql_credentials *c) {
   struct timespec t;
   (void)timespec_get(&t, TIME_UTC);
   return (struct lease_time){(int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000, rt_now_ms(c->rt)};
@@ -69,7 +69,7 @@ static bool expired(const struct credentials *c, int64_t wall_ms) {
 }
 
 /* ---- the end of a fetch: from wherever it comes, the task goes on with it ---- */
-static void end_fetch(struct creds *c, struct credentials *found, const struct fault *why) {
+static void end_fetch(struct dsql_credentials *c, struct credentials *found, const struct fault *why) {
   assert(c->fetching && !c->answered && credentials_empty(&c->answer));
   c->answered = true;
   fault_clear(&c->answer_fault);
@@ -80,13 +80,13 @@ static void end_fetch(struct creds *c, struct credentials *found, const struct f
   rt_ready(c->rt, &c->task);
 }
 
-static void fail_fetch(struct creds *c, int code, const char *why) {
+static void fail_fetch(struct dsql_credentials *c, int code, const char *why) {
   struct fault f = {0};
   (void)fault_set(&f, code, "%s", why);
   end_fetch(c, NULL, &f);
 }
 
-static void cancel_fetch(struct creds *c) {
+static void cancel_fetch(struct dsql_credentials *c) {
   chain_cancel(c->chain);
   c->chain = NULL;
   if (c->request) c->request->creds = NULL;
@@ -97,12 +97,12 @@ static void cancel_fetch(struct creds *c) {
 
 /* ---- its start ---- */
 static void on_chain(void *owner, struct credentials *found, const struct fault *f) {
-  struct creds *c = owner;
+  struct dsql_credentials *c = owner;
   c->chain = NULL;
   end_fetch(c, found, f);
 }
 
-static void start_chain(struct creds *c) {
+static void start_chain(struct dsql_credentials *c) {
   c->chain = chain_new(&c->setup, on_chain, c);
   if (c->chain)
     chain_start(c->chain);
@@ -110,19 +110,19 @@ static void start_chain(struct creds *c) {
     fail_fetch(c, DSQL_ENOMEM, "out of memory");
 }
 
-static void start_custom(struct creds *c) {
-  struct creds_request *q = mem_alloc(&c->alloc, sizeof *q);
+static void start_custom(struct dsql_credentials *c) {
+  struct dsql_credentials_request *q = mem_alloc(&c->alloc, sizeof *q);
 
   if (!q) {
     fail_fetch(c, DSQL_ENOMEM, "out of memory");
     return;
   }
-  *q = (struct creds_request){c->alloc, c};
+  *q = (struct dsql_credentials_request){c->alloc, c};
   c->request = q;
   c->want(q, c->want_arg);
 }
 
-static void start_fetch(struct creds *c) {
+static void start_fetch(struct dsql_credentials *c) {
   c->fetch_wanted = false;
   c->fetching = true;
   if (c->kind == KIND_CHAIN)
@@ -131,7 +131,7 @@ static void start_fetch(struct creds *c) {
     start_custom(c);
 }
 
-static void follow(struct creds *c, struct lease_step step) {
+static void follow(struct dsql_credentials *c, struct lease_step step) {
   if (step.renew) {
     c->fetch_wanted = true;
     rt_ready(c->rt, &c->task);
@@ -142,12 +142,12 @@ static void follow(struct creds *c, struct lease_step step) {
 }
 
 static void on_timer(struct rt_timer *t) {
-  struct creds *c = LIST_ENTRY(t, struct creds, timer);
+  struct dsql_credentials *c = LIST_ENTRY(t, struct dsql_credentials, timer);
   follow(c, lease_tick(&c->lease, now_of(c)));
 }
 
 /* ---- the task ---- */
-static void take_answer(struct creds *c) {
+static void take_answer(struct dsql_credentials *c) {
   struct lease_time now = now_of(c);
 
   c->fetching = c->answered = false;
@@ -167,7 +167,7 @@ static void take_answer(struct creds *c) {
 }
 
 /* Those who wait now; whoever a callback adds waits for the next answer. A callback may remove any of them. */
-static void tell_waiters(struct creds *c) {
+static void tell_waiters(struct dsql_credentials *c) {
   struct list now, *node;
 
   list_init(&now);
@@ -180,7 +180,7 @@ static void tell_waiters(struct creds *c) {
 }
 
 static void run_task(struct rt_task *t) {
-  struct creds *c = LIST_ENTRY(t, struct creds, task);
+  struct dsql_credentials *c = LIST_ENTRY(t, struct dsql_credentials, task);
   bool over = c->closed;
 
   (void)creds_ref(c);
@@ -195,7 +195,7 @@ static void run_task(struct rt_task *t) {
 
 /* ---- the runtime's close ---- */
 static void on_close(struct rt_closer *closer) {
-  struct creds *c = LIST_ENTRY(closer, struct creds, closer);
+  struct dsql_credentials *c = LIST_ENTRY(closer, struct dsql_credentials, closer);
 
   if (c->closed) return;
   cancel_fetch(c);
@@ -211,9 +211,9 @@ static void on_close(struct rt_closer *closer) {
 }
 
 /* ---- calls ---- */
-static struct creds *create(struct dsql_rt *rt, enum kind kind, struct fault *f) {
+static struct dsql_credentials *create(struct dsql_rt *rt, enum kind kind, struct fault *f) {
   static const struct lease_policy policy = {RENEW_PERMILLE, RENEW_BEFORE_MS, GAP_MIN_MS, BACKOFF_MAX_MS};
-  struct creds *c = mem_zalloc(rt_alloc(rt), sizeof *c);
+  struct dsql_credentials *c = mem_zalloc(rt_alloc(rt), sizeof *c);
 
   if (!c) {
     (void)fault_set(f, DSQL_ENOMEM, "out of memory");
@@ -233,14 +233,14 @@ static struct creds *create(struct dsql_rt *rt, enum kind kind, struct fault *f)
   return c;
 }
 
-static bool copy(const struct creds *c, char **out, const char *s) {
+static bool copy(const struct dsql_credentials *c, char **out, const char *s) {
   *out = s ? mem_strdup(&c->alloc, s) : NULL;
   return *out || !s;
 }
 
-int creds_new_chain(struct creds **out, struct dsql_rt *rt, const struct target_env *env, const char *profile,
-                    const char *region, struct fault *f) {
-  struct creds *c = create(rt, KIND_CHAIN, f);
+int creds_new_chain(struct dsql_credentials **out, struct dsql_rt *rt, const struct target_env *env,
+                    const char *profile, const char *region, struct fault *f) {
+  struct dsql_credentials *c = create(rt, KIND_CHAIN, f);
 
   *out = NULL;
   if (!c) return f->code;
@@ -258,8 +258,9 @@ int creds_new_chain(struct creds **out, struct dsql_rt *rt, const struct target_
   return 0;
 }
 
-int creds_new_static(struct creds **out, struct dsql_rt *rt, const struct credentials *given, struct fault *f) {
-  struct creds *c = create(rt, KIND_STATIC, f);
+int creds_new_static(struct dsql_credentials **out, struct dsql_rt *rt, const struct credentials *given,
+                     struct fault *f) {
+  struct dsql_credentials *c = create(rt, KIND_STATIC, f);
 
   *out = NULL;
   if (!c) return f->code;
@@ -272,8 +273,9 @@ int creds_new_static(struct creds **out, struct dsql_rt *rt, const struct creden
   return 0;
 }
 
-int creds_new_custom(struct creds **out, struct dsql_rt *rt, creds_want *want, void *arg, struct fault *f) {
-  struct creds *c = create(rt, KIND_CUSTOM, f);
+int creds_new_custom(struct dsql_credentials **out, struct dsql_rt *rt, dsql_credentials_fn want, void *arg,
+                     struct fault *f) {
+  struct dsql_credentials *c = create(rt, KIND_CUSTOM, f);
 
   *out = c;
   if (!c) return f->code;
@@ -282,12 +284,12 @@ int creds_new_custom(struct creds **out, struct dsql_rt *rt, creds_want *want, v
   return 0;
 }
 
-struct creds *creds_ref(struct creds *c) {
+struct dsql_credentials *creds_ref(struct dsql_credentials *c) {
   c->refs++;
   return c;
 }
 
-void creds_unref(struct creds *c) {
+void creds_unref(struct dsql_credentials *c) {
   dsql_alloc alloc;
 
   if (!c) return;
@@ -307,7 +309,7 @@ void creds_unref(struct creds *c) {
   mem_free_secret(&alloc, c, sizeof *c);
 }
 
-static int get_static(struct creds *c, const struct credentials **out, struct fault *f) {
+static int get_static(struct dsql_credentials *c, const struct credentials **out, struct fault *f) {
   if (expired(&c->current, now_of(c).wall_ms))
     return fault_set(f, DSQL_ECREDENTIALS, "the AWS credentials that were given have expired");
   c->lease.stats.hits++;
@@ -315,7 +317,8 @@ static int get_static(struct creds *c, const struct credentials **out, struct fa
   return 0;
 }
 
-int creds_get(struct creds *c, bool fresh, struct creds_waiter *w, const struct credentials **out, struct fault *f) {
+int creds_get(struct dsql_credentials *c, bool fresh, struct creds_waiter *w, const struct credentials **out,
+              struct fault *f) {
   struct lease_step step;
 
   *out = NULL;
@@ -332,19 +335,19 @@ int creds_get(struct creds *c, bool fresh, struct creds_waiter *w, const struct 
   return fault_set(f, c->failure.code, "%s", c->failure.text);
 }
 
-void creds_stats(const struct creds *c, struct lease_stats *out) { *out = c->lease.stats; }
+void creds_stats(const struct dsql_credentials *c, struct lease_stats *out) { *out = c->lease.stats; }
 
-const char *creds_key_id(const struct creds *c) { return c->current.access_key_id; }
+const char *creds_key_id(const struct dsql_credentials *c) { return c->current.access_key_id; }
 
-bool creds_clock_skew(const struct creds *c, int64_t *skew_s) {
+bool creds_clock_skew(const struct dsql_credentials *c, int64_t *skew_s) {
   if (c->skew.known) *skew_s = c->skew.skew_s;
   return c->skew.known;
 }
 
 /* ---- a custom provider's answers ---- */
 /* The request is gone; NULL: nobody listens. */
-static struct creds *end_request(struct creds_request *q) {
-  struct creds *c = q->creds;
+static struct dsql_credentials *end_request(struct dsql_credentials_request *q) {
+  struct dsql_credentials *c = q->creds;
   dsql_alloc alloc = q->alloc;
 
   if (c) c->request = NULL;
@@ -352,11 +355,11 @@ static struct creds *end_request(struct creds_request *q) {
   return c;
 }
 
-int creds_answer(struct creds_request *q, const char *access_key_id, const char *secret_access_key,
+int creds_answer(struct dsql_credentials_request *q, const char *access_key_id, const char *secret_access_key,
                  const char *session_token, int64_t expires_s) {
   struct credentials found = {0};
   struct fault f = {0};
-  struct creds *c = q->creds;
+  struct dsql_credentials *c = q->creds;
   dsql_alloc alloc = q->alloc;
   int rc =
       credentials_set(&found, c ? &c->alloc : &alloc, access_key_id, secret_access_key, session_token, expires_s, &f);
@@ -373,8 +376,8 @@ int creds_answer(struct creds_request *q, const char *access_key_id, const char 
   return rc;
 }
 
-void creds_fail(struct creds_request *q, const char *reason) {
-  struct creds *c = end_request(q);
+void creds_fail(struct dsql_credentials_request *q, const char *reason) {
+  struct dsql_credentials *c = end_request(q);
   struct fault f = {0};
 
   if (!c) return;

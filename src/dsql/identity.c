@@ -17,37 +17,30 @@ int identity_source(struct password_source **out, struct dsql_rt *rt, const stru
     if (!credentials) return 0;
     return fault_set(f, DSQL_EINVAL, "credentials were given, but the target is not in DSQL mode: add auth=iam");
   }
-  rc = token_source_for(&tokens, rt, t, identity_creds(credentials), f);
+  rc = token_source_for(&tokens, rt, t, credentials, f);
   if (rc == 0) *out = token_source_password(tokens);
   return rc;
 }
 
 int dsql_credentials_new(dsql_credentials **out, dsql_rt *rt, dsql_credentials_fn want, void *arg) {
   struct fault f = {0};
-  struct creds *c;
-  int rc;
 
   if (!out || !rt || !want) return DSQL_EINVAL;
-  *out = NULL;
-  rc = creds_new_custom(&c, rt, want, arg, &f);
-  if (rc == 0) *out = (dsql_credentials *)(void *)c;
-  return rc;
+  return creds_new_custom(out, rt, want, arg, &f);
 }
 
 int dsql_credentials_new_static(dsql_credentials **out, dsql_rt *rt, const char *access_key_id,
                                 const char *secret_access_key, const char *session_token, int64_t expires_unix_s) {
   struct credentials given;
   struct fault f = {0};
-  struct creds *c;
   int rc;
 
   if (!out || !rt) return DSQL_EINVAL;
   *out = NULL;
   rc = credentials_set(&given, rt_alloc(rt), access_key_id, secret_access_key, session_token, expires_unix_s, &f);
   if (rc) return rc;
-  rc = creds_new_static(&c, rt, &given, &f);
+  rc = creds_new_static(out, rt, &given, &f);
   credentials_deinit(&given);
-  if (rc == 0) *out = (dsql_credentials *)(void *)c;
   return rc;
 }
 
@@ -61,7 +54,7 @@ void dsql_credentials_fail(dsql_credentials_request *q, const char *reason) {
   if (q) creds_fail(q, reason ? reason : "it gave no reason");
 }
 
-void dsql_credentials_free(dsql_credentials *c) { creds_unref(identity_creds(c)); }
+void dsql_credentials_free(dsql_credentials *c) { creds_unref(c); }
 
 void dsql_token_stats_get(const dsql_target *t, dsql_token_stats *out, size_t size) {
   dsql_token_stats s = {.size = size, .age_s = -1, .expires_in_s = -1};

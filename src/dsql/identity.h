@@ -1,12 +1,10 @@
-/* identity.h - the opaque types of the identity calls and what they are inside. */
+/* identity.h - what a target's identity comes from. */
 #ifndef DSQL_DSQL_IDENTITY_H
 #define DSQL_DSQL_IDENTITY_H
 
 #include "creds/creds.h"
 #include "dsql/auth.h"
 #include "dsql/token_source.h"
-
-static inline struct creds *identity_creds(dsql_credentials *c) { return (struct creds *)(void *)c; }
 
 /* The source of passwords that t's config asks for, or NULL: the target has its password itself, if any. One reference
  * for the caller. */

@@ -15,7 +15,7 @@ struct token_source {
   char *host, *region, *profile; /* profile NULL: whichever applies */
   bool admin, chain;             /* chain: creds are the default chain's, of that profile */
   uint32_t duration_s;
-  struct creds *creds;
+  struct dsql_credentials *creds;
   struct creds_waiter waiter;
   char *key_id; /* of the credentials that signed the token */
   bool forced;  /* this renewal has asked for fresh credentials */
@@ -198,7 +198,7 @@ struct token_source *token_source_of(struct password_source *s) {
   return s && s->class == &password_class ? (struct token_source *)(void *)s : NULL;
 }
 
-struct creds *token_source_creds(const struct token_source *s) {
+struct dsql_credentials *token_source_creds(const struct token_source *s) {
   return s->creds;
 }
 
@@ -227,14 +227,14 @@ static const char *profile_of(const struct target *t) {
 
 static bool same(const char *a, const char *b) { return a == b || (a && b && strcmp(a, b) == 0); }
 
-static bool serves(const struct token_source *s, const struct target *t, const struct creds *creds) {
+static bool serves(const struct token_source *s, const struct target *t, const struct dsql_credentials *creds) {
   return same(s->host, t->sign_host) && same(s->region, t->region) && s->admin == token_user_is_admin(t->user) &&
          s->duration_s == t->token_duration_s &&
          (creds ? s->creds == creds && !s->chain : s->chain && same(s->profile, profile_of(t)));
 }
 
 /* Of another source that has the same chain. */
-static int chain_for(struct list *sources, struct dsql_rt *rt, const struct target *t, struct creds **out,
+static int chain_for(struct list *sources, struct dsql_rt *rt, const struct target *t, struct dsql_credentials **out,
                      struct fault *f) {
   for (struct list *n = sources->next; n != sources; n = n->next) {
     struct token_source *s = LIST_ENTRY(n, struct token_source, node);
@@ -252,7 +252,7 @@ static char *copy(struct dsql_rt *rt, const char *s, bool *failed) {
 }
 
 static int make(struct token_source **out, struct list *sources, struct dsql_rt *rt, const struct target *t,
-                struct creds *creds, struct fault *f) {
+                struct dsql_credentials *creds, struct fault *f) {
   struct token_source *s = mem_zalloc(rt_alloc(rt), sizeof *s);
   bool failed = false;
 
@@ -282,8 +282,8 @@ static int make(struct token_source **out, struct list *sources, struct dsql_rt 
   return 0;
 }
 
-int token_source_for(struct token_source **out, struct dsql_rt *rt, const struct target *t, struct creds *creds,
-                     struct fault *f) {
+int token_source_for(struct token_source **out, struct dsql_rt *rt, const struct target *t,
+                     struct dsql_credentials *creds, struct fault *f) {
   void **slot = rt_slot(rt, RT_SLOT_TOKENS);
   struct list *sources = *slot;
 

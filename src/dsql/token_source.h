@@ -10,12 +10,12 @@
 struct token_source;
 
 /* The one that exists, or a new one; t is in DSQL mode. creds NULL: the default chain with t's profile. ENOMEM. */
-int token_source_for(struct token_source **out, struct dsql_rt *rt, const struct target *t, struct creds *creds,
-                     struct fault *f);
+int token_source_for(struct token_source **out, struct dsql_rt *rt, const struct target *t,
+                     struct dsql_credentials *creds, struct fault *f);
 struct password_source *token_source_password(struct token_source *s);
 /* NULL when s is another kind of source. */
 struct token_source *token_source_of(struct password_source *s);
-struct creds *token_source_creds(const struct token_source *s);
+struct dsql_credentials *token_source_creds(const struct token_source *s);
 void token_source_stats(const struct token_source *s, dsql_token_stats *out);
 /* A token for that time, by these credentials, that nobody keeps. */
 int token_source_sign_at(struct token_source *s, const struct credentials *c, int64_t unix_s, struct buf *out,

@@ -8,7 +8,7 @@
 struct provider {
   struct world *w;
   unsigned wanted;
-  struct creds_request *open;
+  struct dsql_credentials_request *open;
   int life_s; /* answered at once, with that much to live, when `at_once` */
   bool at_once, fails;
 };
@@ -22,14 +22,14 @@ static int64_t now_ms(void) {
 }
 
 static void answer_request(struct provider *p, int64_t expires_s) {
-  struct creds_request *q = p->open;
+  struct dsql_credentials_request *q = p->open;
   char id[20];
   p->open = NULL;
   snprintf(id, sizeof id, "KEY%u", p->wanted);
   cr_assert_eq(creds_answer(q, id, WORLD_SECRET, WORLD_TOKEN, expires_s), 0);
 }
 
-static void want(struct creds_request *q, void *arg) {
+static void want(struct dsql_credentials_request *q, void *arg) {
   struct provider *p = arg;
   cr_assert_null(p->open, "two fetches at a time");
   p->wanted++;
@@ -47,8 +47,8 @@ struct waiter {
   struct creds_waiter w;
   int done, code;
   char id[32], text[FAULT_TEXT_SIZE];
-  struct creds *again; /* asked for again, from the callback */
-  struct creds *drop;  /* unreferenced in the callback */
+  struct dsql_credentials *again; /* asked for again, from the callback */
+  struct dsql_credentials *drop;  /* unreferenced in the callback */
 };
 
 static void on_waited(struct creds_waiter *cw, const struct credentials *c, const struct fault *f) {
@@ -64,14 +64,14 @@ static void on_waited(struct creds_waiter *cw, const struct credentials *c, cons
   snprintf(w->text, sizeof w->text, "%s", f ? f->text : "");
   world_check_text(w->text);
   if (w->again) {
-    struct creds *again = w->again;
+    struct dsql_credentials *again = w->again;
     w->again = NULL;
     (void)creds_get(again, false, cw, &out, &g);
   }
   if (w->drop) creds_unref(w->drop);
 }
 
-static int get(struct creds *c, bool fresh, struct waiter *w) {
+static int get(struct dsql_credentials *c, bool fresh, struct waiter *w) {
   const struct credentials *out;
   struct fault f = {0};
   int rc;
@@ -90,7 +90,7 @@ static int get(struct creds *c, bool fresh, struct waiter *w) {
 struct cache {
   struct world w;
   struct provider p;
-  struct creds *c;
+  struct dsql_credentials *c;
 };
 
 static void cache_open(struct cache *k) {
@@ -298,7 +298,7 @@ Test(cache, fixed_ones) {
   struct credentials c;
   struct fault f = {0};
   struct waiter w = {0};
-  struct creds *fixed;
+  struct dsql_credentials *fixed;
   struct world x;
   world_open(&x);
   cr_assert_eq(credentials_set(&c, &x.x.heap.hook, "FIX", WORLD_SECRET, NULL, 0, &f), 0);
@@ -384,7 +384,7 @@ Test(cache, chain) {
   static struct waiter all[WAITERS];
   struct fake_http_reply *r;
   struct fault f = {0};
-  struct creds *c;
+  struct dsql_credentials *c;
   struct world w;
   int64_t skew_s;
   world_open(&w);
@@ -416,7 +416,7 @@ Test(cache, chain_closed_and_dropped_at_any_time) {
   for (int turns = 0; turns < 40; turns++) {
     struct waiter waiter = {0};
     struct fault f = {0};
-    struct creds *c;
+    struct dsql_credentials *c;
     struct world w;
     world_open(&w);
     world_http(&w);
@@ -444,7 +444,7 @@ Test(cache, no_memory) {
   for (size_t i = 1;; i++) {
     struct waiter waiter = {0};
     struct fault f = {0};
-    struct creds *c;
+    struct dsql_credentials *c;
     struct world w;
     bool fired;
     world_open(&w);

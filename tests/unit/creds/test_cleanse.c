@@ -99,7 +99,7 @@ Test(cleanse, every_way) {
     struct creds_waiter waiter = {.done = on_waited};
     const struct credentials *out;
     struct fault f = {0};
-    struct creds *c;
+    struct dsql_credentials *c;
     struct world w;
 
     memset(&answer, 0, sizeof answer);
