@@ -1,5 +1,6 @@
 """An instance of `dsql local` for tests, tokens signed by other code than the library's, and a client that does as it
 is told. Standard library only."""
+import functools
 import hashlib
 import hmac
 import os
@@ -15,13 +16,11 @@ import urllib.parse
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 
+@functools.lru_cache(None)
 def pg_bin(version):
     """The programs of PostgreSQL `version` where the server's user can reach them; None when they are not installed."""
-    if version == "debian15":
-        path = "/usr/lib/postgresql/15/bin"
-        return path if os.path.exists(path + "/postgres") else None
-    path = f"{ROOT}/.deps/pg/{version}/bin"
-    return path if os.path.exists(path + "/postgres") else None
+    done = subprocess.run([f"{ROOT}/scripts/pg", "bin", version], capture_output=True, text=True)
+    return done.stdout.strip() if done.returncode == 0 else None
 
 
 class Instance:
