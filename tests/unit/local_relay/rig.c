@@ -55,7 +55,11 @@ static bool give(struct rig *rig, struct buf *from, relay_take *take) {
 }
 
 void rig_pump(struct rig *rig) {
-  while (give(rig, &rig->from_client, relay_client_bytes) | give(rig, &rig->from_server, relay_server_bytes)) {}
+  bool moved;
+  do {
+    moved = give(rig, &rig->from_client, relay_client_bytes);
+    if (give(rig, &rig->from_server, relay_server_bytes)) moved = true;
+  } while (moved);
 }
 
 static bool expect(struct buf *out, const char *words, void (*read)(struct buf *, const uint8_t *, size_t),

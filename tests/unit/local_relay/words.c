@@ -25,8 +25,8 @@ static bool next(const char **words, char word[WORD_MAX]) {
 
 static void put_hex(struct buf *out, const char *hex) {
   for (; *hex; hex += 2) {
-    unsigned byte;
-    assert(sscanf(hex, "%2x", &byte) == 1);
+    unsigned byte = 0;
+    if (sscanf(hex, "%2x", &byte) != 1) abort();
     buf_put_u8(out, (uint8_t)byte);
   }
 }
