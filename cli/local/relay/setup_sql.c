@@ -101,6 +101,8 @@ const char relay_setup_sql[] =
   "    'FOR EACH STATEMENT EXECUTE FUNCTION dsql_local.after_write()', tab);\n"
   "  EXECUTE format('CREATE TRIGGER dsql_local_delete AFTER DELETE ON %s REFERENCING OLD TABLE AS dsql_local_rows '\n"
   "    'FOR EACH STATEMENT EXECUTE FUNCTION dsql_local.after_delete()', tab);\n"
+  "  -- Internal ones are shown by no tool.\n"
+  "  UPDATE pg_trigger SET tgisinternal = true WHERE tgrelid = tab AND tgname ~ '^dsql_local_';\n"
   "END $$;\n"
   "\n"
   "-- Every new table is watched; the object of an index or a constraint is kept for its job.\n"

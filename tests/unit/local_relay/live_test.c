@@ -319,6 +319,7 @@ Test(local_relay, ddl_of_all_kinds) {
   static const struct step steps[] = {
       TABLE,
       {'a', "Q:CREATE_TABLE_IF_NOT_EXISTS_t(a_int)", "N C:CREATE_TABLE Z:I"},
+      {'a', "Q:SELECT_1_FROM_pg~trigger_WHERE_tgrelid='t'::regclass_AND_NOT_tgisinternal", "T C:SELECT_0 Z:I"},
       {'a', "Q:CREATE_VIEW_v_AS_SELECT_1_AS_a Q:CREATE_SEQUENCE_q_CACHE_1 Q:CREATE_SCHEMA_\"S_x\"",
        "C:CREATE_VIEW Z:I C:CREATE_SEQUENCE Z:I C:CREATE_SCHEMA Z:I"},
       {'a', "Q:CREATE_FUNCTION_f()_RETURNS_int_BEGIN_ATOMIC_SELECT_1;_SELECT_2;_END;_SELECT_f()",
