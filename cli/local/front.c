@@ -41,7 +41,7 @@ static int bind_socket(int family, unsigned port) {
 }
 
 static unsigned bound_port(int fd) {
-  struct sockaddr_in address;
+  struct sockaddr_in address = {0};
   socklen_t n = sizeof address;
   return getsockname(fd, (struct sockaddr *)&address, &n) == 0 ? ntohs(address.sin_port) : 0;
 }

@@ -6,10 +6,12 @@
 
 enum { NAME_SIZE = 256, STATEMENT_SIZE = 1024 };
 
-static const char *const before[] = {
+static const char create_admin[] =
     "DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = 'admin') THEN"
-    " CREATE ROLE admin LOGIN CREATEROLE; END IF; END $$",
-    "ALTER SCHEMA public OWNER TO admin", "GRANT ALL ON DATABASE postgres TO admin"};
+    " CREATE ROLE admin LOGIN CREATEROLE; END IF; END $$";
+
+static const char *const before[] = {create_admin, "ALTER SCHEMA public OWNER TO admin",
+                                     "GRANT ALL ON DATABASE postgres TO admin"};
 enum { BEFORE = sizeof before / sizeof *before };
 
 /* Everything on the way to the server is done with names that the options have checked for their length. */
