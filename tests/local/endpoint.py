@@ -24,15 +24,19 @@ def pg_bin(version):
 
 
 class Instance:
-    def __init__(self, dsql, *options, version="18", env=None, wait=True, data=None):
+    def __init__(self, dsql, *options, version="18", env=None, wait=True, data=None, user=None):
         self.dir = tempfile.mkdtemp(prefix="dsql-local-test-")
         self.ready_file = self.dir + "/ready"
+        as_user = {}
+        if user:
+            os.chown(self.dir, user.pw_uid, user.pw_gid)
+            as_user = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
         self.log = open(self.dir + "/stderr", "w+")
         command = [dsql, "local", "--pg-bin", pg_bin(version), "--ready-file", self.ready_file, *options]
         if data:
             command += ["--data", data]
         self.process = subprocess.Popen(command, stdout=open(self.dir + "/stdout", "w"), stderr=self.log,
-                                        env=env, start_new_session=True)
+                                        env=env, start_new_session=True, **as_user)
         self.env = {}
         if wait:
             self.wait_ready()
