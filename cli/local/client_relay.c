@@ -101,6 +101,7 @@ void client_relay_begin(struct client *c) {
 
   options.tx_age_limit_ms = (uint64_t)o->transaction_age_s * 1000;
   options.message_max = o->message_bytes_max;
+  options.serializable = o->conflicts_at_commit;
   relay_init(&c->relay, c->front->alloc, &c->front->world, &options);
   c->relay_on = true;
   c->phase = CLIENT_RELAY; /* the server's AuthenticationOk goes through the relay as it is */

@@ -6,9 +6,10 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
-enum { OPEN_DIRS_MAX = 16 };
+enum { OPEN_DIRS_MAX = 16, REMOVE_TRIES = 50, REMOVE_PAUSE_NS = 20000000 };
 
 bool local_path_join(char out[LOCAL_PATH_SIZE], const char *dir, const char *name) {
   int n = snprintf(out, LOCAL_PATH_SIZE, "%s/%s", dir, name);
@@ -77,4 +78,13 @@ static int remove_one(const char *path, const struct stat *s, int type, struct F
   return 0;
 }
 
-void local_path_remove_tree(const char *path) { (void)nftw(path, remove_one, OPEN_DIRS_MAX, FTW_DEPTH | FTW_PHYS); }
+/* Something that is just ending may still write or remove files in it: then the walk stumbles, and is made again. */
+void local_path_remove_tree(const char *path) {
+  const struct timespec pause = {0, REMOVE_PAUSE_NS};
+
+  for (int i = 0; i < REMOVE_TRIES; i++) {
+    (void)nftw(path, remove_one, OPEN_DIRS_MAX, FTW_DEPTH | FTW_PHYS);
+    if (!local_path_exists(path)) return;
+    (void)nanosleep(&pause, NULL);
+  }
+}

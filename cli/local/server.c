@@ -70,8 +70,10 @@ static void fail(struct server *s) {
   server_stop(s);
 }
 
+/* initdb's children, too, which would go on writing; a postmaster looks after its own. */
 static void send_signal(struct server *s, int number) {
-  (void)uv_process_kill(&s->process, number); /* already gone: its exit is on the way */
+  int pid = uv_process_get_pid(&s->process);
+  (void)uv_kill(s->in_initdb ? -pid : pid, number); /* already gone: its exit is on the way */
 }
 
 static void on_stop_timer(uv_timer_t *timer) {
@@ -275,7 +277,7 @@ static void start_postgres(struct server *s) {
 static void after_initdb(uv_handle_t *handle) {
   struct server *s = handle->data;
 
-  s->process_open = false;
+  s->process_open = s->in_initdb = false;
   if (s->state == SERVER_STOPPING)
     after_close(handle);
   else
@@ -304,6 +306,7 @@ static void start_initdb(struct server *s) {
 
   snprintf(program, sizeof program, "%s/initdb", s->bin);
   s->state = SERVER_INITDB;
+  s->in_initdb = true;
   if (!server_spawn(s, argv, on_initdb_exit)) fail(s);
 }
 

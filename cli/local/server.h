@@ -43,6 +43,7 @@ struct server {
   uv_pipe_t leash; /* the watchdog ends the server when this closes without a word */
   uv_write_t leash_write;
   uv_timer_t timer;
+  bool in_initdb; /* the process is that */
   bool process_open, watchdog_open, timer_open, leash_open;
   unsigned stop_step;
   uint64_t deadline_ms;
