@@ -5,7 +5,8 @@
  * CALLBACKS  Run from the loop, never inside the call that caused them; at most once; exactly once unless the
  *            future is destroyed first. After destroy returns it will not run. What a callback may do is stated
  *            at its type; destroying its own future, starting work and closing things are always allowed.
- * OWNERSHIP  A returned dsql_future is the caller's to destroy. dsql_all() takes its children over.
+ * OWNERSHIP  A returned dsql_future is the caller's to destroy. dsql_all() takes its children over. What was made on a
+ *            runtime must be gone before its dsql_rt_close() calls back.
  * VIEWS      Rows, strings and errors read from a future live until that future is destroyed.
  * INPUTS     SQL, parameters and configs are copied before a call returns. Callback args are not.
  * SUCCESS    An operation has succeeded when its Sync group ended well (ReadyForQuery), never earlier.
@@ -307,9 +308,11 @@ enum dsql_sslmode {
   DSQL_SSL_VERIFY_FULL
 };
 
-/* Prepares a session before anything else runs on it (SET search_path ...): called from the loop when c is ready, it
- * starts work on c and returns the future that ends it, or NULL when there is nothing to do; the library destroys it.
- * Calls made earlier wait meanwhile. When the future fails, the connection fails with its error. */
+/* Prepares a session before anything else runs on it (SET search_path ...): called from the loop when c could be used,
+ * it starts work on c and returns the future that ends it; the library takes the future over, which must have no
+ * callback. With nothing to do, that is dsql_all(rt, NULL, 0); NULL is out of memory. What it starts before it returns
+ * goes ahead of all calls, which wait meanwhile. When the future fails, the connection fails with its error, and no call
+ * is sent. May close c. */
 typedef dsql_future *(*dsql_after_connect_fn)(dsql_conn *c, void *arg);
 
 /* Zero and NULL mean: from the target string, else the default. */

@@ -159,13 +159,58 @@ static void told(bool bouncer) {
   cr_assert_eq(dsql_conn_tx_status(c), DSQL_TX_IDLE);
 }
 
+/* Servers before 14, and poolers, do not report what they are, and are asked. */
+static void session_attrs(const char *conninfo) {
+  static const struct {
+    const char *attrs;
+    int code;
+  } cases[] = {{"read-write", 0}, {"primary", 0},          {"prefer-standby", 0},
+               {"any", 0},        {"read-only", DSQL_EIO}, {"standby", DSQL_EIO}};
+  for (size_t i = 0; i < COUNT(cases); i++) {
+    dsql_conn *own = client_dial(&x, "%s target_session_attrs=%s", conninfo, cases[i].attrs);
+    cr_assert_eq(client_settle(dsql_conn_ready(own)), cases[i].code, "%s", cases[i].attrs);
+    if (cases[i].code == 0) cr_assert_str_eq(client_value(own, "select 1"), "1");
+    dsql_conn_close(own);
+  }
+}
+
+static dsql_future *set_path(dsql_conn *own, void *sql) { return dsql_exec(own, sql, NULL); }
+
+static void hook(const char *conninfo) {
+  static char good[] = "set search_path to information_schema", bad[] = "set no_such_thing to 1";
+  char *const scripts[] = {good, bad};
+  for (size_t i = 0; i < COUNT(scripts); i++) {
+    dsql_config config;
+    dsql_conn *own;
+    dsql_future *f;
+    dsql_target *t;
+    dsql_config_init(&config);
+    config.target = conninfo;
+    config.after_connect = set_path;
+    config.after_connect_arg = scripts[i];
+    t = client_target_config(&x, &config);
+    cr_assert_eq(dsql_conn_open(&own, x.rt, t), 0);
+    f = dsql_query(own, "select 1 from tables limit 1", DSQL_NO_PARAMS, NULL);
+    if (i == 0)
+      cr_assert_eq(client_settle(f), 0, "the hook goes first");
+    else
+      assert_fails(f, DSQL_ESERVER, DSQL_NOT_SENT | DSQL_CONN_LOST | DSQL_CLIENT_SIDE, "no_such_thing");
+    dsql_conn_close(own);
+    dsql_target_free(t);
+  }
+}
+
 static void session(const char *version, bool bouncer, const char *transport) {
+  char conninfo[512];
   cr_assert(server_find(version, &server), "PostgreSQL %s is not running", version);
   client_open(&x);
-  c = client_connect(&x,
-                     "host=localhost hostaddr=127.0.0.1 port=%d dbname=postgres user=scram_user password=secret "
-                     "sslrootcert=%s %s",
-                     bouncer ? server.bouncer_port : server.port, server.ca, transport);
+  (void)snprintf(conninfo, sizeof conninfo,
+                 "host=localhost hostaddr=127.0.0.1 port=%d dbname=postgres user=scram_user password=secret "
+                 "sslrootcert=%s %s",
+                 bouncer ? server.bouncer_port : server.port, server.ca, transport);
+  session_attrs(conninfo);
+  hook(conninfo);
+  c = client_connect(&x, "%s", conninfo);
   told(bouncer);
   values();
   parameters();
