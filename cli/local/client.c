@@ -157,14 +157,19 @@ void client_on_sent(struct flow *f) {
 void client_on_end(struct flow *f) {
   struct client *c = f->uv.handle.data;
 
-  if (c->phase == CLIENT_CLOSED) return;
   if (f == &c->server) c->server_gone = true;
   if (f == &c->net) c->net_gone = true;
-  if (c->phase == CLIENT_RELAY)
-    client_pump(c);
-  else if (c->phase == CLIENT_SERVER && f == &c->server)
-    client_refuse(c, "57P03", "unable to accept connection, server unavailable", NULL,
-                  "the private server closed the connection");
-  else
-    client_close(c);
+  switch (c->phase) {
+    case CLIENT_CLOSED: break;
+    case CLIENT_RELAY: client_pump(c); break;
+    case CLIENT_LAST: client_finish(c, false); break;
+    case CLIENT_SERVER:
+      if (f == &c->server)
+        client_refuse(c, "57P03", "unable to accept connection, server unavailable", NULL,
+                      "the private server closed the connection");
+      else
+        client_close(c);
+      break;
+    default: client_close(c);
+  }
 }

@@ -7,24 +7,30 @@ enum { LINGER_MS = 2000, FLUSH_MS = 30000, ENDPOINT_SIZE = 64, LINE_SIZE = 600 }
 
 static void on_linger_over(uv_timer_t *timer) { client_close(timer->data); }
 
-/* Called again whenever bytes were sent. */
+static void begin_last(struct client *c, bool polite) {
+  c->phase = CLIENT_LAST;
+  uv_timer_stop(&c->wake);
+  if (polite && c->tls_on) {
+    tls_front_close_notify(&c->tls);
+    tls_front_take(&c->tls, &c->net.queued);
+  }
+  flow_shutdown(&c->net);
+  flow_read(&c->net, true); /* to see the client's FIN; and so that unread bytes do not turn ours into a reset */
+  if (!c->server.open || c->server_gone) return;
+  flow_shutdown(&c->server);
+  flow_read(&c->server, true); /* and to nobody: a server that can't write does not read */
+}
+
+/* What the client had sent before it went, and the relay let pass, still goes to the server: it may be a COMMIT. */
+static bool server_has_all(const struct client *c) {
+  return !c->server.open || c->server_gone || flow_backlog(&c->server) == 0;
+}
+
+/* Called again whenever bytes were sent, and when a side is gone. */
 void client_finish(struct client *c, bool polite) {
   if (c->phase == CLIENT_CLOSED) return;
-  if (c->phase != CLIENT_LAST) {
-    c->phase = CLIENT_LAST;
-    uv_timer_stop(&c->wake);
-    if (c->server.open && !c->server_gone) {
-      flow_read(&c->server, false);
-      flow_shutdown(&c->server);
-    }
-    if (polite && c->tls_on) {
-      tls_front_close_notify(&c->tls);
-      tls_front_take(&c->tls, &c->net.queued);
-    }
-    flow_shutdown(&c->net);
-    flow_read(&c->net, true); /* to see the client's FIN; and so that unread bytes do not turn ours into a reset */
-  }
-  if (c->net_gone && flow_backlog(&c->server) == 0)
+  if (c->phase != CLIENT_LAST) begin_last(c, polite);
+  if (c->net_gone && server_has_all(c))
     client_close(c);
   else
     uv_timer_start(&c->deadline, on_linger_over, flow_backlog(&c->net) ? FLUSH_MS : LINGER_MS, 0);
