@@ -62,7 +62,7 @@ static int expiration_of(const json_t *object, const struct json_names *names, i
   if (names->expiration_ms) {
     if (!json_is_integer(value) || json_integer_value(value) <= 0)
       return fault_set(f, DSQL_EPROTO, "\"%s\" is not a number of milliseconds since 1970", names->expiration);
-    *out = json_integer_value(value) / 1000;
+    *out = json_integer_value(value) < 1000 ? 1 : json_integer_value(value) / 1000; /* 0 means never */
     return 0;
   }
   if (!json_is_string(value) || !json_time(json_string_value(value), json_string_length(value), out))

@@ -19,7 +19,8 @@ int json_credentials(const char *text, size_t n, const struct json_names *names,
  * Appends a string member's value and a NUL; false when it is missing or no string. For error bodies and SSO's files. */
 bool json_text_member(const char *text, size_t n, const char *member, struct buf *out);
 bool json_integer_member(const char *text, size_t n, const char *member, int64_t *out);
-/* "2026-11-21T10:00:00Z", also with fractions of a second, an offset, or "UTC" at its end. */
+/* "2026-11-21T10:00:00Z", also with fractions of a second, an offset, or "UTC" at its end. Never 0, which means "never"
+ * of an expiration: the first second of 1970 is told as 1. */
 bool json_time(const char *s, size_t n, int64_t *unix_s);
 
 #endif

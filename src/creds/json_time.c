@@ -70,5 +70,6 @@ bool json_time(const char *s, size_t n, int64_t *unix_s) {
   if (!zone(&p, end, &offset_s) || p != end) return false;
   if (!valid_date(year, month, day) || hour > 23 || minute > 59 || second > 60) return false;
   *unix_s = days_from_civil(year, month, day) * 86400 + hour * 3600 + minute * 60 + second - offset_s;
+  if (*unix_s == 0) *unix_s = 1;
   return true;
 }

@@ -21,6 +21,9 @@ struct json_case {
 #define KEYS "\"AccessKeyId\":\"AKhunter\",\"SecretAccessKey\":\"hunter2\""
 
 static const struct json_case cases[] = {
+    {P(KEYS ",\"Expiration\":\"1970-01-01T00:00:00Z\""), &process_names, NULL, "AKhunter hunter2 - 1"},
+    {"{\"roleCredentials\":{\"accessKeyId\":\"A\",\"secretAccessKey\":\"B\",\"expiration\":999}}", &sso_names, NULL,
+     "A B - 1"},
     {P(KEYS), &process_names, NULL, "AKhunter hunter2 - 0"},
     {P(KEYS ",\"SessionToken\":\"T\",\"Expiration\":\"2026-11-21T10:00:00Z\""), &process_names, NULL,
      "AKhunter hunter2 T 1795255200"},
@@ -160,7 +163,9 @@ Test(json, times) {
     const char *text;
     int64_t expected; /* -1: refused */
   } times[] = {
-      {"1970-01-01T00:00:00Z", 0},
+      {"1970-01-01T00:00:00Z", 1}, /* 0 would mean never */
+      {"1970-01-01T01:00:00+01:00", 1},
+      {"1969-12-31T23:59:58Z", -2},
       {"2023-11-14T22:13:20Z", 1700000000},
       {"2023-11-14t22:13:20z", 1700000000},
       {"2023-11-14 22:13:20Z", 1700000000},
