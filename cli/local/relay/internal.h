@@ -88,6 +88,9 @@ void refusal_age(struct relay_refusal *out, uint64_t age_ms, uint64_t limit_ms);
 
 /* ---- messages ---- */
 
+/* Writes the length of the message that began at start; without memory for all of it, none of it is left. */
+void relay_end_message(struct buf *out, size_t start);
+
 enum { RELAY_WHOLE_MAX = 16 * 1024 * 1024 }; /* of a server's message that is taken whole */
 
 /* False: held back, nothing was done. The message is whole and within its limit. */

@@ -33,6 +33,13 @@ static void put_field(struct buf *out, char type, const char *text) {
   buf_put_cstr(out, text);
 }
 
+void relay_end_message(struct buf *out, size_t start) {
+  if (buf_ok(out))
+    store_be32(out->data + start + 1, (uint32_t)(out->len - start - 1));
+  else
+    buf_truncate(out, start);
+}
+
 void relay_put_error(struct buf *out, const char *severity, const struct relay_refusal *refusal) {
   size_t start = out->len;
   buf_put_u8(out, WIRE_ERROR_RESPONSE);
@@ -44,5 +51,5 @@ void relay_put_error(struct buf *out, const char *severity, const struct relay_r
   put_field(out, 'D', refusal->detail);
   put_field(out, 'H', refusal->hint);
   buf_put_u8(out, 0);
-  if (buf_ok(out)) store_be32(out->data + start + 1, (uint32_t)(out->len - start - 1));
+  relay_end_message(out, start);
 }

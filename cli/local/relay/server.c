@@ -122,7 +122,7 @@ static void put_stripped(struct buf *out, const struct wire_frame *m) {
     buf_put(out, text.ptr, text.len + 1);
   }
   buf_put_u8(out, 0);
-  if (buf_ok(out)) store_be32(out->data + start + 1, (uint32_t)(out->len - start - 1));
+  relay_end_message(out, start);
 }
 
 static void pass_error(struct relay *r, const struct wire_frame *m, const struct relay_entry *e) {

@@ -127,6 +127,20 @@ Test(bytes, the_client_waits_while_the_server_does_not_read) {
   rig_deinit(&rig);
 }
 
+/* Nothing but whole messages is sent before a close. */
+Test(bytes, an_error_without_memory_leaves_nothing) {
+  struct relay_refusal refusal;
+  struct buf out;
+  relay_refuse_parameter(&refusal, "statement_timeout", 17);
+  for (size_t max = 1; max < 60; max++) {
+    buf_init(&out, &mem_default, max);
+    relay_put_error(&out, "FATAL", &refusal);
+    cr_assert_eq(out.error, DSQL_ETOOBIG);
+    cr_assert_eq(out.len, 0, "%zu bytes are left", out.len);
+    buf_deinit(&out);
+  }
+}
+
 Test(bytes, an_error_is_well_formed) {
   struct test_alloc heap;
   struct relay_refusal refusal;
