@@ -1,12 +1,12 @@
 /* http.c - libcurl's multi interface in the runtime's loop. One struct http_client per runtime holds the multi handle,
- * from the first request to the runtime's close, so that resolved names are kept for the next one. With the system's
- * certificates, each HTTPS handshake has libcurl read them again, 20 ms or so in one turn. libcurl tells which sockets to watch (on_socket) and when to call it again (on_timeout); it is called only
- * from our libuv callbacks. User code never runs inside libcurl: a transfer that has ended queues a task. */
+ * from the first request to the runtime's close, so that resolved names are kept for the next one. libcurl tells which
+ * sockets to watch (on_socket) and when to call it again (on_timeout); it is called only from our libuv callbacks. User
+ * code never runs inside libcurl: a transfer that has ended queues a task. libcurl would read the trusted roots on the
+ * loop, anew for each request: some 20 ms. So it gets them from http_roots.h, before which no HTTPS request starts. */
 #include "net/http.h"
 
 #include <assert.h>
 #include <curl/curl.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,6 +16,9 @@
 #include "dsql/version.h"
 #include "net/error_text.h"
 #include "net/http_check.h"
+#include "net/http_poll.h"
+#include "net/http_roots.h"
+#include "tls/trust_store.h"
 
 enum { CONNECT_TIMEOUT_MS = 10 * 1000, TIMEOUT_MS = 30 * 1000, ORIGIN_SIZE = 288 };
 
@@ -25,14 +28,8 @@ struct http_client {
   CURLM *multi;
   struct rt_timer timer;
   struct list calls;
+  struct http_roots_cache roots;
   bool closing;
-};
-
-/* A socket that libcurl wants watched. Lives until libuv has closed the handle, beyond the client if need be. */
-struct http_socket {
-  uv_poll_t poll;
-  struct dsql_rt *rt;
-  struct http_client *client; /* NULL: closing */
 };
 
 struct http_call {
@@ -46,6 +43,8 @@ struct http_call {
   struct curl_slist *headers;
   char *url, *body;
   uint32_t connect_timeout_ms, timeout_ms;
+  struct http_roots_use roots; /* none: libcurl needs no roots, or looks after them itself */
+  uint64_t began_ms;
   struct buf answer;
   size_t answer_header_bytes;
   int64_t date_s;
@@ -90,6 +89,7 @@ static void free_call(struct http_call *c, const dsql_alloc *a) {
 static void detach(struct http_call *c) {
   rt_unready(&c->task);
   list_remove(&c->node);
+  http_roots_end(&c->roots);
   if (!c->easy) return;
   (void)curl_multi_remove_handle(c->client->multi, c->easy);
   curl_easy_cleanup(c->easy);
@@ -101,6 +101,7 @@ static void release_client(struct dsql_rt *rt) {
   struct http_client *client = *rt_slot(rt, RT_SLOT_HTTP);
   if (!client || !client->closing || !list_empty(&client->calls)) return;
   (void)curl_multi_cleanup(client->multi);
+  http_roots_clear(&client->roots);
   rt_timer_stop(rt, &client->timer);
   rt_closer_remove(rt, &client->closer);
   *rt_slot(rt, RT_SLOT_HTTP) = NULL;
@@ -160,6 +161,10 @@ static const char *reason_of(const struct http_call *c, CURLcode code) {
   return harmless && c->reason[0] ? c->reason : curl_easy_strerror(code);
 }
 
+static uint32_t no_connection_after_ms(const struct http_call *c) {
+  return c->timeout_ms < c->connect_timeout_ms ? c->timeout_ms : c->connect_timeout_ms;
+}
+
 static void end_timed_out(struct http_call *c) {
   curl_off_t connected_us = 0;
   char why[80];
@@ -168,8 +173,7 @@ static void end_timed_out(struct http_call *c) {
   if (connected_us)
     (void)snprintf(why, sizeof why, "no whole answer within %lu ms", (unsigned long)c->timeout_ms);
   else
-    (void)snprintf(why, sizeof why, "no connection within %lu ms",
-                   (unsigned long)(c->timeout_ms < c->connect_timeout_ms ? c->timeout_ms : c->connect_timeout_ms));
+    (void)snprintf(why, sizeof why, "no connection within %lu ms", (unsigned long)no_connection_after_ms(c));
   end_call(c, DSQL_ETIMEDOUT, why);
 }
 
@@ -220,81 +224,38 @@ static void act(struct http_client *client, curl_socket_t fd, int events) {
 
 /* ---- sockets ---- */
 
-static void on_poll(uv_poll_t *poll, int status, int events) {
-  struct http_socket *s = poll->data;
-  struct dsql_rt *rt = s->rt;
-  uv_os_fd_t fd;
-  int action = status < 0 ? CURL_CSELECT_ERR : 0;
-
-  rt_enter(rt);
-  if (events & (UV_READABLE | UV_DISCONNECT)) action |= CURL_CSELECT_IN;
-  if (events & UV_WRITABLE) action |= CURL_CSELECT_OUT;
-  if (s->client && uv_fileno((uv_handle_t *)poll, &fd) == 0) act(s->client, fd, action);
-  rt_leave(rt);
-}
-
-static void on_socket_closed(uv_handle_t *h) {
-  struct http_socket *s = h->data;
-  struct dsql_rt *rt = s->rt;
-  rt_enter(rt);
-  mem_free(rt_alloc(rt), s);
-  rt_release(rt);
-  rt_leave(rt);
-}
-
-static struct http_socket *watch(struct http_client *client, curl_socket_t fd) {
-  struct http_socket *s = mem_zalloc(rt_alloc(client->rt), sizeof *s);
-  if (!s) return NULL;
-  s->rt = client->rt;
-  s->client = client;
-  if (uv_poll_init_socket(rt_loop(client->rt), &s->poll, fd)) {
-    mem_free(rt_alloc(client->rt), s);
-    return NULL;
-  }
-  s->poll.data = s;
-  rt_hold(client->rt);
-  (void)curl_multi_assign(client->multi, fd, s);
-  return s;
-}
-
-/* libcurl closes the descriptor next, so libuv has to forget it now: uv_close() does. */
-static void unwatch(struct http_client *client, curl_socket_t fd, struct http_socket *s) {
-  if (!s) return;
-  (void)curl_multi_assign(client->multi, fd, NULL);
-  s->client = NULL;
-  uv_close((uv_handle_t *)&s->poll, on_socket_closed);
+static void on_event(void *owner, int fd, int events) {
+  int action = 0;
+  if (events & HTTP_POLL_IN) action |= CURL_CSELECT_IN;
+  if (events & HTTP_POLL_OUT) action |= CURL_CSELECT_OUT;
+  if (events & HTTP_POLL_ERR) action |= CURL_CSELECT_ERR;
+  act(owner, fd, action);
 }
 
 static int on_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *assigned) {
   struct http_client *client = arg;
-  struct http_socket *s = assigned;
+  struct http_poll *p = assigned;
   struct http_call *c = call_of(easy);
   int events = 0;
 
   if (what == CURL_POLL_REMOVE) {
-    unwatch(client, fd, s);
+    (void)curl_multi_assign(client->multi, fd, NULL);
+    http_poll_close(p);
     return 0;
   }
-  if (what & CURL_POLL_IN) events |= UV_READABLE;
-  if (what & CURL_POLL_OUT) events |= UV_WRITABLE;
-  if (!s) s = watch(client, fd);
+  if (what & CURL_POLL_IN) events |= HTTP_POLL_IN;
+  if (what & CURL_POLL_OUT) events |= HTTP_POLL_OUT;
+  if (!p) p = http_poll_new(client->rt, fd, on_event, client);
+  (void)curl_multi_assign(client->multi, fd, p);
   /* Not -1, on which libcurl would give up every other transfer as well. */
-  if ((!s || uv_poll_start(&s->poll, events, on_poll)) && c)
-    end_call(c, DSQL_ENOMEM, "no memory to watch its socket with");
+  if ((!p || http_poll_set(p, events)) && c) end_call(c, DSQL_ENOMEM, "no memory to watch its socket with");
   return 0;
 }
 
-/* Not inherited by child processes, whichever thread starts one. */
 static curl_socket_t on_open(void *arg, curlsocktype purpose, struct curl_sockaddr *a) {
   (void)arg;
   (void)purpose;
-#ifdef SOCK_CLOEXEC
-  return socket(a->family, a->socktype | SOCK_CLOEXEC, a->protocol);
-#else
-  curl_socket_t fd = socket(a->family, a->socktype, a->protocol);
-  if (fd != CURL_SOCKET_BAD) (void)fcntl(fd, F_SETFD, FD_CLOEXEC);
-  return fd;
-#endif
+  return http_poll_socket(a->family, a->socktype, a->protocol);
 }
 
 /* ---- time ---- */
@@ -425,7 +386,7 @@ static struct http_call *new_call(struct http_client *client, const struct http_
   for (size_t i = 0; i < q->header_count; i++) size += strlen(q->headers[i]) + 1;
   c = mem_zalloc(rt_alloc(client->rt), size);
   if (!c) return NULL;
-  *c = (struct http_call){.client = client, .size = size, .task.run = run_done};
+  *c = (struct http_call){.client = client, .size = size, .task.run = run_done, .began_ms = rt_now_ms(client->rt)};
   list_init(&c->task.node);
   list_init(&c->node);
   c->headers = (struct curl_slist *)(void *)(c + 1);
@@ -439,6 +400,79 @@ static struct http_call *new_call(struct http_client *client, const struct http_
   c->answer.secret = true;
   return c;
 }
+
+/* ---- the trusted roots ---- */
+
+#define SET(option, value)                                                                                             \
+  do {                                                                                                                 \
+    if (code == CURLE_OK) code = curl_easy_setopt(e, option, value);                                                   \
+  } while (0)
+
+static CURLcode on_ssl_ctx(CURL *easy, void *ssl_ctx, void *arg) {
+  struct http_call *c = arg;
+  (void)easy;
+  http_roots_install(&c->roots, ssl_ctx);
+  return CURLE_OK;
+}
+
+static bool roots_are_ours(const struct http_call *c) {
+  const curl_version_info_data *v = curl_version_info(CURLVERSION_NOW);
+#if !CURL_AT_LEAST_VERSION(7, 87, 0)
+  if (v->version_num >= 0x075700) return false; /* see set_roots(): there is no name for that option */
+#endif
+  return strncmp(c->origin, "https:", 6) == 0 && trust_store_fits(v->ssl_version);
+}
+
+/* The time for the roots is part of the timeouts; 0 would be none. */
+static long left_ms(const struct http_call *c, uint32_t timeout_ms) {
+  uint64_t spent_ms = rt_now_ms(c->client->rt) - c->began_ms;
+  return spent_ms < timeout_ms ? (long)((timeout_ms - spent_ms) & INT_MAX) : 1;
+}
+
+static int hand_over(struct http_call *c) {
+  CURLcode code = CURLE_OK;
+  CURL *e = c->easy;
+  SET(CURLOPT_CONNECTTIMEOUT_MS, left_ms(c, c->connect_timeout_ms));
+  SET(CURLOPT_TIMEOUT_MS, left_ms(c, c->timeout_ms));
+  if (code == CURLE_OK && curl_multi_add_handle(c->client->multi, e) == CURLM_OK) return 0;
+  return DSQL_ENOMEM;
+}
+
+static void on_roots(struct http_roots_use *use, const struct fault *f) {
+  struct http_call *c = LIST_ENTRY(use, struct http_call, roots);
+  if (c->f.code) return; /* it has ended meanwhile */
+  if (f->code == DSQL_ETIMEDOUT)
+    end_timed_out(c);
+  else if (f->code || hand_over(c))
+    end_call(c, f->code ? f->code : DSQL_ENOMEM, f->code ? f->text : "out of memory");
+}
+
+/* libcurl shall read no roots itself, nor let one call believe what another does, by its cache of roots or by resuming
+ * a session. on_ssl_ctx serves an HTTPS proxy, too; a libcurl without such proxies has no such options. */
+static CURLcode set_roots(struct http_call *c) {
+  CURLcode code = CURLE_OK;
+  CURL *e = c->easy;
+  SET(CURLOPT_SSL_CTX_FUNCTION, on_ssl_ctx);
+  SET(CURLOPT_SSL_CTX_DATA, (void *)c);
+  SET(CURLOPT_CAINFO, NULL);
+  SET(CURLOPT_CAPATH, NULL);
+#if CURL_AT_LEAST_VERSION(7, 87, 0)
+  SET(CURLOPT_CA_CACHE_TIMEOUT, 0L);
+#endif
+  SET(CURLOPT_SSL_SESSIONID_CACHE, 0L);
+  (void)curl_easy_setopt(e, CURLOPT_PROXY_CAINFO, NULL);
+  (void)curl_easy_setopt(e, CURLOPT_PROXY_CAPATH, NULL);
+  return code;
+}
+
+static int wait_for_roots(struct http_call *c, const char *ca_file) {
+  int rc;
+  c->roots = (struct http_roots_use){.loaded = on_roots, .deadline_ms = c->began_ms + no_connection_after_ms(c)};
+  rc = http_roots_begin(&c->roots, &c->client->roots, c->client->rt, ca_file);
+  return !rc && http_roots_ready(&c->roots) ? hand_over(c) : rc;
+}
+
+/* ---- the start ---- */
 
 /* A URL that libcurl can't parse is a bad URL, unless there is no memory. */
 static int url_part(CURLU *u, CURLUPart part, char out[256], unsigned flags) {
@@ -470,11 +504,6 @@ static int read_origin(CURLU *u, struct http_call *c, struct fault *f) {
   http_make_printable(c->origin);
   return 0;
 }
-
-#define SET(option, value)                                                                                             \
-  do {                                                                                                                 \
-    if (code == CURLE_OK) code = curl_easy_setopt(e, option, value);                                                   \
-  } while (0)
 
 static CURLcode set_behaviour(CURL *e) {
   CURLcode code = CURLE_OK;
@@ -511,14 +540,15 @@ static CURLcode set_request(struct http_call *c, const struct http_request *q) {
   SET(CURLOPT_ERRORBUFFER, c->reason);
   SET(CURLOPT_URL, c->url);
   SET(CURLOPT_HTTPHEADER, c->headers);
-  SET(CURLOPT_CONNECTTIMEOUT_MS, (long)(c->connect_timeout_ms & INT_MAX));
-  SET(CURLOPT_TIMEOUT_MS, (long)(c->timeout_ms & INT_MAX));
   if (q->method[0] != 'G') {
     SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)q->body_len);
     SET(CURLOPT_POSTFIELDS, c->body); /* not copied by libcurl */
     SET(CURLOPT_CUSTOMREQUEST, q->method);
   }
-  if (q->ca_file) SET(CURLOPT_CAINFO, q->ca_file);
+  if (code == CURLE_OK && roots_are_ours(c))
+    code = set_roots(c);
+  else if (q->ca_file)
+    SET(CURLOPT_CAINFO, q->ca_file);
   if (q->no_proxy) {
     SET(CURLOPT_PROXY, "");
     SET(CURLOPT_NOPROXY, "*");
@@ -540,8 +570,8 @@ static int launch(struct http_call *c, const struct http_request *q, struct faul
   if (code == CURLE_OUT_OF_MEMORY) return fault_set(f, DSQL_ENOMEM, "out of memory");
   if (code != CURLE_OK) return fault_set(f, DSQL_EINVAL, "%s: %s", c->origin, curl_easy_strerror(code));
   list_push_back(&c->client->calls, &c->node);
-  if (curl_multi_add_handle(c->client->multi, c->easy) != CURLM_OK) return fault_set(f, DSQL_ENOMEM, "out of memory");
-  return 0;
+  bad = roots_are_ours(c) ? wait_for_roots(c, q->ca_file) : hand_over(c);
+  return bad ? fault_set(f, bad, "out of memory") : 0;
 }
 
 int http_start(struct http_call **out, struct dsql_rt *rt, const struct http_request *q, http_done *done, void *owner,

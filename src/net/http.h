@@ -2,6 +2,10 @@
  * come from. Redirects are never followed, cookies and caches don't exist, no connection is used twice, libcurl uses no
  * signals. A transfer keeps the loop alive. libcurl takes its memory from malloc, not from the hook.
  *
+ * The first HTTPS request has the trusted roots read in the thread pool, the ones after it share them until a file
+ * changes. With a libcurl that uses another TLS library than our OpenSSL, libcurl reads them itself, on the loop and
+ * for each request: some 20 ms.
+ *
  * When the runtime closes, every call that its owner has not canceled by then ends with ECANCELED, through done as
  * always: whichever is asked to close first, owner or HTTP, no owner is left with a pointer to a call that is gone. */
 #ifndef DSQL_NET_HTTP_H
@@ -22,7 +26,8 @@ struct http_request {
   const char *body;
   size_t body_len;
   uint32_t connect_timeout_ms, timeout_ms; /* 0: 10 s and 30 s */
-  const char *ca_file;                     /* PEM, in place of the system's certificates; NULL: those */
+  const char *ca_file;                     /* PEM, in place of the system's certificates (of which SSL_CERT_FILE and
+                                              SSL_CERT_DIR tell); NULL: those. Also for an HTTPS proxy on the way */
   bool no_proxy;                           /* proxy variables are ignored: link-local metadata endpoints */
 };
 

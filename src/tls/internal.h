@@ -45,6 +45,8 @@ uint64_t tls_files_stamp(const struct tls_config *c);
 const char *tls_system_file(void); /* the system's bundle and directory, as SSL_CERT_FILE and SSL_CERT_DIR say */
 const char *tls_system_dir(void);
 
+/* EINVAL unless the system has roots; settings: what may be set instead. trust.c */
+int tls_system_store_check(const char *settings, struct fault *f);
 int tls_trust_load(struct tls_context *ctx, const struct tls_config *c, struct fault *f);    /* trust.c */
 int tls_identity_load(struct tls_context *ctx, const struct tls_config *c, struct fault *f); /* identity.c */
 int tls_keylog_open(struct tls_context *ctx, const struct tls_config *c, struct fault *f);   /* keylog.c */

@@ -16,13 +16,17 @@ static bool system_store_exists(void) {
   return access(first, R_OK | X_OK) == 0;
 }
 
+int tls_system_store_check(const char *settings, struct fault *f) {
+  if (system_store_exists()) return 0;
+  return fault_set(f, DSQL_EINVAL,
+                   "no trusted root certificates: neither \"%.150s\" nor \"%.150s\" can be read; install the "
+                   "package ca-certificates, or set %s",
+                   tls_system_file(), tls_system_dir(), settings);
+}
+
 static int load_system(struct tls_context *ctx, struct fault *f) {
   (void)snprintf(ctx->roots, sizeof ctx->roots, "the system's trusted roots");
-  if (!system_store_exists())
-    return fault_set(f, DSQL_EINVAL,
-                     "no trusted root certificates: neither \"%.150s\" nor \"%.150s\" can be read; install the "
-                     "package ca-certificates, or set sslrootcert= or SSL_CERT_FILE",
-                     tls_system_file(), tls_system_dir());
+  if (tls_system_store_check("sslrootcert= or SSL_CERT_FILE", f)) return f->code;
   if (SSL_CTX_set_default_verify_paths(ctx->ssl_ctx)) return 0;
   return tls_openssl_fault(f, "loading the system's trusted roots");
 }
