@@ -1,81 +1,16 @@
-/* Connection strings, service files, password files and the environment, all from the input:
+/* Connection strings, service files, password files, AWS's files and the environment, all from the input:
  *   byte 0: the allocation that fails (0: none); then, separated by NUL bytes: connection string, service file,
- *   password file, environment ("NAME=value" lines). */
-#include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
+ *   password file, environment ("NAME=value" lines), AWS's config and credentials file in one. */
 #include <string.h>
 
+#include "fuzz_env.h"
 #include "target/target.h"
+#include "test_alloc.h"
 
-enum { PARTS = 4 };
+enum { STRING, SERVICE, PASSFILE, VARIABLES, AWS };
 
-struct input {
-  char *parts[PARTS];
-  char value[256];
-  unsigned allocations, fail_at;
-};
-
-#define CHECK(condition)                                                                                               \
-  do {                                                                                                                 \
-    if (!(condition)) {                                                                                                \
-      fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);                                                  \
-      abort();                                                                                                         \
-    }                                                                                                                  \
-  } while (0)
-
-static void *input_realloc(void *ctx, void *ptr, size_t size) {
-  struct input *in = ctx;
-
-  if (size == 0) {
-    free(ptr);
-    return NULL;
-  }
-  return ++in->allocations == in->fail_at ? NULL : realloc(ptr, size);
-}
-
-static const char *input_getenv(void *ctx, const char *name) {
-  struct input *in = ctx;
-  size_t n = strlen(name);
-
-  for (const char *line = in->parts[3]; *line; line += strcspn(line, "\n"), line += *line == '\n')
-    if (strncmp(line, name, n) == 0 && line[n] == '=') {
-      snprintf(in->value, sizeof in->value, "%.*s", (int)(strcspn(line, "\n") - n - 1), line + n + 1);
-      return in->value;
-    }
-  return NULL;
-}
-
-static int input_stat(void *ctx, const char *path, struct target_file *out) {
-  (void)ctx;
-  *out = (struct target_file){.regular = true, .directory = strstr(path, "run") != NULL, .mode = 0600};
-  return strstr(path, "none") ? ENOENT : 0;
-}
-
-static int input_read_file(void *ctx, const char *path, struct buf *out) {
-  struct input *in = ctx;
-
-  buf_put_str(out, in->parts[strstr(path, "pass") ? 2 : 1]);
-  return buf_ok(out) ? 0 : ENOMEM;
-}
-
-static int input_name(void *ctx, char *out, size_t size) {
-  (void)ctx;
-  snprintf(out, size, "os");
-  return 0;
-}
-
-static void split(struct input *in, const uint8_t *data, size_t size) {
-  for (int i = 0; i < PARTS; i++) {
-    const uint8_t *nul = size ? memchr(data, 0, size) : NULL;
-    size_t n = nul ? (size_t)(nul - data) : size;
-    in->parts[i] = malloc(n + 1); /* each part in a block of its own size, so that a read past its end is found */
-    CHECK(in->parts[i]);
-    if (n) memcpy(in->parts[i], data, n);
-    in->parts[i][n] = '\0';
-    data = nul ? nul + 1 : data + n;
-    size -= nul ? n + 1 : n;
-  }
+static const char *input_file(const struct fuzz_env *e, const char *path) {
+  return e->parts[strstr(path, "pass") ? PASSFILE : strstr(path, "aws") ? AWS : SERVICE];
 }
 
 static char *quoted(const struct conninfo *c) {
@@ -122,35 +57,102 @@ static void round_trip(const char *text) {
   conninfo_deinit(&second);
 }
 
+/* ---- targets ---- */
+
+static void check_host(const struct target_host *h) {
+  CHECK(h->port > 0 && (h->host || h->hostaddr));
+  CHECK(h->unix_socket == (h->socket_path != NULL));
+  CHECK(!h->socket_path || strlen(h->socket_path) < 108);
+  CHECK(!(h->dial_name && h->hostaddr));
+}
+
+static void check_dsql(const struct target *t) {
+  const struct target_host *h = &t->hosts[0];
+
+  CHECK(!t->iam || (t->sign_host && *t->sign_host && t->region && *t->region && !t->password));
+  CHECK(t->host_count == 1 && !h->unix_socket && h->host);
+  CHECK(t->sslmode >= DSQL_SSL_VERIFY_CA && t->sslsni);
+  CHECK(t->verify == (t->sslmode == DSQL_SSL_VERIFY_FULL ? TARGET_VERIFY_FULL : TARGET_VERIFY_CA));
+  CHECK(t->token_duration_s >= 1 && t->token_duration_s <= 604800);
+}
+
 static void check_target(const struct target *t) {
   CHECK(t->host_count > 0 && t->user && t->dbname && t->sslmode != DSQL_SSL_DEFAULT);
   CHECK(!t->sslcert == !t->sslkey);
-  for (size_t i = 0; i < t->host_count; i++) {
-    const struct target_host *h = &t->hosts[i];
-    CHECK(h->port > 0 && (h->host || h->hostaddr));
-    CHECK(h->unix_socket == (h->socket_path != NULL));
-    CHECK(!h->socket_path || strlen(h->socket_path) < 108);
-  }
+  CHECK(t->dsql || !t->iam);
+  for (size_t i = 0; i < t->host_count; i++) check_host(&t->hosts[i]);
+  if (t->dsql) check_dsql(t);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+/* True when any value but a secret may hold a piece of the input's secret. */
+static bool shown_by_rights(const struct target *t) {
+  for (int k = 0; k < KEYWORD_COUNT; k++) {
+    const char *value = conninfo_get(&t->info, (enum keyword)k);
+    if (value && !keyword_table[k].secret && fuzz_secrets(value)) return true;
+  }
+  return false;
+}
+
+static void check_settings(const struct target *t) {
+  bool by_rights = shown_by_rights(t);
+  dsql_setting s;
+  size_t n = 0;
+
+  for (; target_setting(t, n, &s); n++) {
+    CHECK(s.name && s.source && s.value.ptr && strlen(s.value.ptr) == s.value.len);
+    CHECK(by_rights || (!fuzz_secrets(s.value.ptr) && !fuzz_secrets(s.source)));
+    CHECK(!keyword_table[n].secret || s.value.len == 0 || strcmp(s.value.ptr, "****") == 0);
+  }
+  CHECK(n == KEYWORD_COUNT);
+  for (size_t i = 0; target_notice(t, i); i++) CHECK(by_rights || !fuzz_secrets(target_notice(t, i)));
+}
+
+/* The input's only secret stands where nothing else than one does, and so no error shows it. */
+static bool is_secret(const struct fuzz_env *e) {
+  size_t whole = fuzz_secrets(FUZZ_SECRET);
+  const char *at = strstr(e->parts[STRING], FUZZ_SECRET), *colon;
+  size_t prefix = uri_prefix(e->parts[STRING]);
+
+  for (int i = 0; i < FUZZ_PARTS_MAX; i++)
+    if (i != STRING && i != PASSFILE && fuzz_secrets(e->parts[i])) return false;
+  if (!at) return fuzz_secrets(e->parts[STRING]) == 0;
+  if (!prefix || fuzz_secrets(e->parts[STRING]) != whole) return false;
+  colon = e->parts[STRING] + prefix + strcspn(e->parts[STRING] + prefix, ":/?#@[");
+  return *colon == ':' && colon < at && strchr(at, '@');
+}
+
+static void check_fault(const struct fuzz_env *e, int rc, const struct fault *f) {
+  CHECK(rc == f->code && f->text[0]);
+  CHECK(rc == DSQL_EINVAL || rc == DSQL_EUNSUPPORTED || rc == DSQL_ENOMEM);
+  CHECK(!is_secret(e) || !fuzz_secrets(f->text));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-  struct input in = {.fail_at = size ? data[0] : 0};
-  const dsql_alloc hook = {input_realloc, &in};
-  const struct target_env env = {&in, input_getenv, input_stat, input_read_file, input_name, input_name};
+  struct test_alloc heap;
+  struct fuzz_env e;
   struct fault f = {0};
   struct target *t;
   dsql_config c;
+  int rc;
 
-  split(&in, data + (size ? 1 : 0), size ? size - 1 : 0);
+  fuzz_env_init(&e, size ? data + 1 : data, size ? size - 1 : 0);
+  e.variables = e.parts[VARIABLES];
+  e.file = input_file;
+  test_alloc_init(&heap);
+  test_alloc_arm(&heap, size ? data[0] : 0, false);
   dsql_config_init(&c);
-  c.target = in.parts[0];
-  if (target_resolve(&t, &hook, &env, &c, &f) == 0)
+  c.target = e.parts[STRING];
+  rc = target_resolve(&t, &heap.hook, &e.env, &c, &f);
+  if (rc == 0) {
     check_target(t);
-  else
-    CHECK(!t && f.code && f.text[0]);
+    check_settings(t);
+  } else {
+    CHECK(!t);
+    check_fault(&e, rc, &f);
+  }
   target_unref(t);
-  round_trip(in.parts[0]);
-  for (int i = 0; i < PARTS; i++) free(in.parts[i]);
+  test_alloc_assert_empty(&heap);
+  round_trip(e.parts[STRING]);
+  fuzz_env_deinit(&e);
   return 0;
 }
