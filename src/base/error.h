@@ -10,7 +10,7 @@
 #include "base/arena.h"
 #include "dsql/dsql.h"
 
-enum { FAULT_TEXT_SIZE = 512 };
+enum { FAULT_TEXT_SIZE = 768 };
 
 struct fault {
   int code; /* 0: none */
