@@ -8,6 +8,7 @@
  *
  * (Aurora DSQL User Guide, "Managing and connecting to Amazon Aurora DSQL clusters using AWS PrivateLink".) */
 #include <assert.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "target/endpoint_name.h"
@@ -79,15 +80,13 @@ static int check_sslmode(struct resolver *r) {
 }
 
 static int expand(struct resolver *r, enum keyword k) {
-  const char *region = conninfo_text(r->info, KEYWORD_region);
+  const char *id = conninfo_text(r->info, k), *region = conninfo_text(r->info, KEYWORD_region);
   enum conninfo_source source = r->info->values[k].source;
   char host[ENDPOINT_ID_SIZE + sizeof ".dsql..on.aws" + 64];
-  size_t n = 0;
 
-  if (!conninfo_text(r->info, k) || !endpoint_is_cluster_id(view(r->info, k))) return 0;
-  assert(region); /* region_resolve() has seen to it */
-  const char *const parts[] = {conninfo_get(r->info, k), ".dsql.", region, ".on.aws"};
-  for (size_t i = 0; i < 4; n += strlen(parts[i++])) memcpy(host + n, parts[i], strlen(parts[i]) + 1);
+  if (!id || !endpoint_is_cluster_id(view(r->info, k))) return 0;
+  assert(region && strlen(region) <= 64); /* region_resolve() has seen to it */
+  (void)snprintf(host, sizeof host, "%.26s.dsql.%.64s.on.aws", id, region);
   return conninfo_set_from(r->info, k, host, source, r->fault, "cluster id: %s; region: %s", conninfo_from(r->info, k),
                            conninfo_from(r->info, KEYWORD_region));
 }

@@ -150,6 +150,27 @@ Test(preparing, a_hook_may_have_nothing_to_do) {
   dsql_conn_close(c);
 }
 
+static dsql_future *on_connect_hasty(dsql_conn *conn, void *arg) {
+  (void)arg;
+  dsql_future_detach(dsql_query(conn, "set a to b", DSQL_NO_PARAMS, NULL));
+  return dsql_all(dsql_conn_rt(conn), NULL, 0);
+}
+
+/* What nobody waits for is ahead of the user's calls all the same. */
+Test(preparing, a_hook_that_is_over_before_its_work_has_left) {
+  dsql_future *f;
+  size_t n;
+
+  p.config.after_connect = on_connect_hasty;
+  f = reach_hook();
+  peer_expect(&p, "PBDESPBDES");
+  cr_assert_str_eq((const char *)peer_body(&p, 0, &n) + 1, "set a to b");
+  cr_assert_str_eq((const char *)peer_body(&p, 5, &n) + 1, "select 1");
+  peer_send(&p, "1 2 n C:SET Z:I 1 2 n C:SELECT_0 Z:I");
+  peer_succeeds(&p, f);
+  dsql_conn_close(c);
+}
+
 /* The user's pipeline is open while the hook has one of its own. */
 Test(preparing, pipelines_do_not_meet) {
   dsql_future *f, *g;
