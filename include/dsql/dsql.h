@@ -352,6 +352,10 @@ typedef struct dsql_config {
   dsql_auth *auth;                     /* asked for the password; NULL: the password, or a token in DSQL mode */
   dsql_after_connect_fn after_connect; /* NULL: nothing */
   void *after_connect_arg;
+  /* Off: over TLS with verify-full, once it is known how the server authenticates this user (from an earlier connection of
+   * this runtime; at once for IAM tokens), the credentials and the first queries leave together with the start-up, before
+   * the server has asked: one or two round trips less. Never with channel_binding=require. */
+  bool no_fast_connect;
 } dsql_config;
 DSQL_API void dsql_config_init_sized(dsql_config *c, size_t size);
 #define dsql_config_init(c) dsql_config_init_sized((c), sizeof *(c))
