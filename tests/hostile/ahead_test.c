@@ -220,6 +220,93 @@ Test(hostile_ahead, a_server_that_never_takes_it_is_not_pestered) {
   cr_assert_eq(total, 24);
 }
 
+/* ---- all of it leaves before the question ---- */
+
+#define ASKED_LATE FAKE_DO(FAKE_TLS), FAKE_DO(FAKE_STARTUP), FAKE_A('p'), FAKE_A('S')
+#define ROW_AT_ONCE                                                                                                    \
+  FAKE_M('Z', "I"), FAKE_INT4_COLUMN,                                                                                  \
+      FAKE_M('D', "\0\1"                                                                                               \
+                  "\0\0\0\2"                                                                                           \
+                  "42"),                                                                                               \
+      FAKE_SELECTED, FAKE_DO(FAKE_END)
+/* Waits for the password and the query, and only then asks. */
+static const struct fake_step late[] = {ASKED_LATE, FAKE_M('R', "\0\0\0\3"), FAKE_AUTH_OK, ROW_AT_ONCE};
+static const struct fake_step late_refusal[] = {
+    ASKED_LATE, FAKE_M('R', "\0\0\0\3"),
+    FAKE_M('E', "SFATAL\0VFATAL\0C28000\0Munable to accept connection, access denied\0\0"), FAKE_DO(FAKE_CLOSE)};
+static const struct fake_step nothing_late[] = {FAKE_DO(FAKE_TLS), FAKE_DO(FAKE_STARTUP), FAKE_A('S'), FAKE_AUTH_OK,
+                                                ROW_AT_ONCE};
+
+Test(hostile_ahead, the_query_does_not_wait_for_the_question) {
+  learn_password();
+  cr_assert_eq(works(late), 3);
+}
+
+Test(hostile_ahead, nor_where_there_is_none) {
+  static const struct fake_step none[] = {BEGIN, FAKE_AUTH_OK, FAKE_M('Z', "I"), ROW};
+  cr_assert_eq(works(none), 3);
+  cr_assert_eq(works(nothing_late), 3);
+}
+
+static dsql_conn *dial_iam(void) {
+  char target[512];
+  dsql_credentials *keys;
+  dsql_config config;
+  dsql_target *t;
+  dsql_conn *c;
+
+  cr_assert_eq(dsql_credentials_new_static(&keys, x.rt, "AKIDEXAMPLE", "secret", NULL, 0), 0);
+  dsql_config_init(&config);
+  (void)snprintf(target, sizeof target,
+                 "hostaddr=127.0.0.1 host=localhost port=%u auth=iam region=us-east-1 sslrootcert=%s",
+                 fake_port(server), zoo.ca_file);
+  config.target = target;
+  config.credentials = keys;
+  t = client_target_config(&x, &config);
+  dsql_credentials_free(keys);
+  cr_assert_eq(dsql_conn_open(&c, x.rt, t), 0);
+  dsql_target_free(t);
+  return c;
+}
+
+/* An IAM token is a cleartext password: nothing has to be learned. */
+Test(hostile_ahead, a_token_is_fast_from_the_first_connection_on) {
+  dsql_conn_stats stats;
+  dsql_conn *c;
+  plan(late);
+  c = dial_iam();
+  cr_assert_eq(client_settle(call(c, false)), 0);
+  dsql_conn_stats_get(c, &stats, sizeof stats);
+  cr_assert_eq(stats.connect_round_trips, 3);
+  dsql_conn_close(c);
+  cr_assert_eq(connections(), 1);
+}
+
+Test(hostile_ahead, a_token_that_is_refused_is_reported_at_once) {
+  dsql_conn *c;
+  plan(late_refusal);
+  c = dial_iam();
+  assert_fails(call(c, false), DSQL_EAUTH, DSQL_CONN_LOST | DSQL_NOT_SENT, "access denied");
+  dsql_conn_close(c);
+  cr_assert_eq(connections(), 1);
+}
+
+Test(hostile_ahead, an_endpoint_that_takes_no_token_ahead) {
+  struct fake_step first[16] = {FAKE_FN(then_next), BEGIN, STUMBLE};
+  dsql_conn_stats stats;
+  dsql_conn *c;
+  next_steps = password;
+  plan(first);
+  for (int i = 0; i < 2; i++) {
+    c = dial_iam();
+    cr_assert_eq(client_settle(call(c, false)), 0);
+    dsql_conn_stats_get(c, &stats, sizeof stats);
+    cr_assert_eq(stats.connect_round_trips, i == 0 ? 7 : 4, "and it is remembered");
+    dsql_conn_close(c);
+  }
+  cr_assert_eq(connections(), 3);
+}
+
 /* ---- lost at every byte ---- */
 
 /* Bytes that the server has sent behind AuthenticationCleartextPassword, and in all. */
