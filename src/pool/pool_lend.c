@@ -174,9 +174,10 @@ void pool_drop(struct pool_conn *pc) {
 static void cut_off(struct pool_conn *pc) {
   struct fault f = {0};
 
-  if (pc->pool->shut) return;
+  if (pc->pool->shut || !pc->conn->session_live) return;
   fault_set(&f, DSQL_ECLOSED, "the pool was closed, and this connection was not released in time");
   f.flags |= DSQL_CONN_LOST;
+  pc->conn->error = error_from_fault(&pc->conn->error_arena, &f); /* or the end would be taken for the server's */
   conn_lose(pc->conn, &f);
 }
 
