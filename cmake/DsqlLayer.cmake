@@ -11,10 +11,7 @@
 #   CURL_SOURCES        the files that may include curl; they are SOURCES too
 #   LIBS                further libraries to link
 
-set(DSQL_LAYERS base wire auth tls session target rt net creds conn pool dsql)
-if(EXISTS ${CMAKE_CURRENT_LIST_DIR}/../src/tx/CMakeLists.txt)
-  list(INSERT DSQL_LAYERS 11 tx)
-endif()
+set(DSQL_LAYERS base wire auth tls session target rt net creds conn pool tx dsql)
 set(DSQL_ALLOWED_base "")
 set(DSQL_ALLOWED_wire base)
 set(DSQL_ALLOWED_auth base)
