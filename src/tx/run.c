@@ -36,7 +36,10 @@ static void on_granted(struct pool_waiter *w, dsql_conn *c) {
 
 static void on_failed(struct pool_waiter *w, const struct error *e) {
   struct dsql_tx *tx = LIST_ENTRY(w, struct dsql_tx, waiter);
-  tx_attempt_failed(tx, e, RETRY_NO_CONNECTION, false);
+  if (rt_closing(tx->future.rt)) /* whoever was told first */
+    tx_stop(tx, DSQL_ECANCELED, "the runtime is closing");
+  else
+    tx_attempt_failed(tx, e, RETRY_NO_CONNECTION, false);
 }
 
 void tx_ask(struct dsql_tx *tx) {

@@ -35,8 +35,8 @@ Test(retrying, a_conflict_of_a_statement) {
   cr_expect(r.event.will_retry && !r.event.same_connection);
   succeed(f);
   saw(3, 2, 1);
-  cr_expect_eq(pool_tx_counts(r.pool)->retries, 1);
-  cr_expect_eq(pool_tx_counts(r.pool)->conflicts_data, 1);
+  cr_expect_eq(standin_tx_counts().retries, 1);
+  cr_expect_eq(standin_tx_counts().conflicts_data, 1);
 }
 
 /* While a delay runs, no connection is held: somebody else gets it. */
@@ -50,7 +50,7 @@ Test(retrying, a_conflict_of_the_commit_and_no_connection_during_the_delay) {
   peer_expect(&r.p, WRITE_FLIGHT);
   peer_send(&r.p, "1 2 n C:UPDATE_1 Z:T 1 2 E:40001 Z:I");
   peer_turn(&r.p);
-  cr_expect_eq(standin_counts(r.pool).lent, 0);
+  cr_expect_eq(standin_counts().lent, 0);
   r.bodies = 0;
   second = rig_start();
   succeed(second);
@@ -82,7 +82,7 @@ Test(retrying, a_conflict_and_then_the_end_of_stream) {
   succeed(f);
   saw(4, 2, 1);
   cr_expect_eq((int)r.event.conflict, DSQL_CONFLICT_DATA);
-  cr_expect_eq(standin_counts(r.pool).destroyed, 1);
+  cr_expect_eq(standin_counts().destroyed, 1);
 }
 
 static void schema_conflict(void) {
@@ -100,17 +100,17 @@ Test(retrying, the_first_conflict_about_the_schema_keeps_the_connection) {
   schema_conflict();
   peer_expect(&r.p, "PBDES");
   rig_sql_is(0, "ROLLBACK");
-  cr_expect_eq(standin_counts(r.pool).lent, 1);
-  cr_expect_eq(standin_counts(r.pool).asked, 1);
+  cr_expect_eq(standin_counts().lent, 1);
+  cr_expect_eq(standin_counts().asked, 1);
   cr_expect(r.event.will_retry && r.event.same_connection && r.event.delay_ms == 0);
   peer_send(&r.p, "1 2 n C:ROLLBACK Z:I");
   schema_conflict();
   peer_turn(&r.p);
-  cr_expect_eq(standin_counts(r.pool).lent, 0, "the second one waits like others");
+  cr_expect_eq(standin_counts().lent, 0, "the second one waits like others");
   cr_expect(r.event.will_retry && !r.event.same_connection && r.event.delay_ms >= 50);
   succeed(f);
   saw(6, 3, 2);
-  cr_expect_eq(pool_tx_counts(r.pool)->conflicts_schema, 2);
+  cr_expect_eq(standin_tx_counts().conflicts_schema, 2);
 }
 
 Test(retrying, a_rollback_that_fails_costs_the_connection_only) {
@@ -121,7 +121,7 @@ Test(retrying, a_rollback_that_fails_costs_the_connection_only) {
   peer_send(&r.p, "1 2 E:XX000 Z:I");
   rig_accept();
   succeed(f);
-  cr_expect_eq(standin_counts(r.pool).destroyed, 1);
+  cr_expect_eq(standin_counts().destroyed, 1);
 }
 
 Test(retrying, used_up) {
@@ -141,7 +141,7 @@ Test(retrying, used_up) {
   dsql_future_destroy(f);
   saw(6, 3, 3);
   cr_expect_not(r.event.will_retry);
-  cr_expect_eq(pool_tx_counts(r.pool)->retries, 2);
+  cr_expect_eq(standin_tx_counts().retries, 2);
 }
 
 Test(retrying, another_error_is_reported_at_once) {
@@ -176,7 +176,7 @@ Test(retrying, a_connection_lost_before_the_commit) {
     r.steps[1] = r.steps[2];
     succeed(f);
   }
-  cr_expect_eq(standin_counts(r.pool).destroyed, 2);
+  cr_expect_eq(standin_counts().destroyed, 2);
 }
 
 Test(retrying, a_connection_lost_is_reported_when_that_is_asked_for) {
@@ -227,7 +227,7 @@ Test(retrying, in_doubt) {
     }
     cr_expect_eq(r.last_attempt, d->attempts, "%zu", i);
   }
-  cr_expect_eq(pool_tx_counts(r.pool)->in_doubt, 3);
+  cr_expect_eq(standin_tx_counts().in_doubt, 3);
 }
 
 /* ---- prepared statements ---- */
@@ -341,7 +341,7 @@ Test(retrying, a_single_statement_must_not_leave_a_transaction_open) {
   peer_expect(&r.p, "PBDES");
   peer_send(&r.p, "1 2 n C:CALL Z:T");
   peer_fails(&r.p, f, DSQL_EINVAL, DSQL_CLIENT_SIDE);
-  cr_expect_eq(standin_counts(r.pool).destroyed, 1);
+  cr_expect_eq(standin_counts().destroyed, 1);
   f = dsql_retry_statement(r.pool, "begin", DSQL_NO_PARAMS, NULL);
   peer_fails(&r.p, f, DSQL_EINVAL, DSQL_NOT_SENT | DSQL_CLIENT_SIDE);
   f = dsql_retry_statement(r.pool, NULL, DSQL_NO_PARAMS, NULL);

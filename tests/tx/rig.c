@@ -10,10 +10,12 @@ static void observe(const dsql_tx_event *e, void *arg) {
 }
 
 void rig_open(const char *target_options) {
+  dsql_target *target;
   memset(&r, 0, sizeof r);
   peer_open(&r.p, target_options);
-  r.target = client_target_config(&r.p.x, &r.p.config);
-  r.pool = standin_new(r.p.x.rt, r.target, 1, NULL);
+  target = client_target_config(&r.p.x, &r.p.config);
+  r.pool = standin_new(r.p.x.rt, target, 1, NULL);
+  dsql_target_free(target);
   dsql_tx_options_init(&r.options);
   r.options.scratch_size = 16;
   r.options.observer = observe;
@@ -22,7 +24,6 @@ void rig_open(const char *target_options) {
 
 void rig_close(void) {
   if (r.pool) standin_close(r.pool);
-  if (r.target) dsql_target_free(r.target);
   peer_close(&r.p);
 }
 

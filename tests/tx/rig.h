@@ -17,7 +17,6 @@ struct rig_step {
 
 struct rig {
   struct peer p;
-  dsql_target *target;
   dsql_pool *pool;
   dsql_tx_options options;
   struct rig_step steps[RIG_STEPS];

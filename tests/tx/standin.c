@@ -16,9 +16,11 @@ struct dsql_pool {
   dsql_conn *conns[STANDIN_MAX];
   dsql_conn *body;
   struct rt_task task;
-  struct pool_tx_counts tx_counts;
-  struct standin_counts counts;
 };
+
+/* Of the newest one, also when it is gone. */
+static struct standin_counts counts;
+static struct pool_tx_counts tx_counts;
 
 struct cleaning {
   struct dsql_pool *pool;
@@ -56,14 +58,14 @@ static void on_task(struct rt_task *t) {
   struct dsql_pool *p = LIST_ENTRY(t, struct dsql_pool, task);
   p->refs++;
   while (p->waiting && p->closed) refuse(p, next_waiter(p));
-  while (p->waiting && p->counts.lent + p->returning < p->conns_max) {
+  while (p->waiting && counts.lent + p->returning < p->conns_max) {
     struct pool_waiter *w = next_waiter(p);
     dsql_conn *c = get(p);
     if (!c) {
       refuse(p, w);
       continue;
     }
-    p->counts.lent++;
+    counts.lent++;
     w->granted(w, c);
   }
   pool_unref(p);
@@ -73,7 +75,9 @@ struct dsql_pool *standin_new(struct dsql_rt *rt, struct dsql_target *t, unsigne
   struct dsql_pool *p = calloc(1, sizeof *p);
   if (!p) abort();
   p->rt = rt;
-  p->target = t;
+  p->target = target_object_ref(t);
+  counts = (struct standin_counts){0};
+  tx_counts = (struct pool_tx_counts){0};
   p->refs = 1;
   p->conns_max = conns_max;
   p->has_options = o != NULL;
@@ -90,14 +94,14 @@ void standin_close(struct dsql_pool *p) {
   pool_unref(p);
 }
 
-struct standin_counts standin_counts(const struct dsql_pool *p) {
-  return p->counts;
+struct standin_counts standin_counts(void) {
+  return counts;
 }
 
 void pool_ask(struct dsql_pool *p, struct pool_waiter *w, uint64_t deadline_ms) {
   (void)deadline_ms;
   if (p->waiting == STANDIN_MAX) abort();
-  p->counts.asked++;
+  counts.asked++;
   p->waiters[p->waiting++] = w;
   rt_ready(p->rt, &p->task);
 }
@@ -107,7 +111,7 @@ void pool_withdraw(struct dsql_pool *p, struct pool_waiter *w) {
     if (p->waiters[i] != w) continue;
     p->waiting--;
     memmove(p->waiters + i, p->waiters + i + 1, (p->waiting - i) * sizeof *p->waiters);
-    p->counts.withdrawn++;
+    counts.withdrawn++;
     return;
   }
 }
@@ -145,11 +149,11 @@ static void clean(struct dsql_pool *p, dsql_conn *c) {
 }
 
 void pool_give_back(struct dsql_pool *p, dsql_conn *c, enum pool_verdict v) {
-  p->counts.lent--;
+  counts.lent--;
   if (v == POOL_REUSE)
-    p->counts.reused++;
+    counts.reused++;
   else
-    p->counts.destroyed++;
+    counts.destroyed++;
   if (v == POOL_DESTROY) {
     dsql_conn_close(c);
     if (p->waiting) rt_ready(p->rt, &p->task);
@@ -167,8 +171,10 @@ dsql_conn *pool_body(struct dsql_pool *p, dsql_conn *held) {
 }
 
 struct pool_tx_counts *pool_tx_counts(struct dsql_pool *p) {
-  return &p->tx_counts;
+  (void)p;
+  return &tx_counts;
 }
+
 const struct dsql_tx_options *pool_tx_defaults(const struct dsql_pool *p) {
   return p->has_options ? &p->options : NULL;
 }
@@ -184,5 +190,10 @@ void pool_ref(struct dsql_pool *p) { p->refs++; }
 void pool_unref(struct dsql_pool *p) {
   if (--p->refs) return;
   rt_unready(&p->task);
+  dsql_target_free(p->target);
   free(p);
+}
+
+struct pool_tx_counts standin_tx_counts(void) {
+  return tx_counts;
 }

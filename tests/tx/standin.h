@@ -13,6 +13,7 @@ struct standin_counts {
 struct dsql_pool *standin_new(struct dsql_rt *rt, struct dsql_target *t, unsigned conns_max, const dsql_tx_options *o);
 /* Fails what waits; closes idle connections, and those lent out as they come back; then frees itself. */
 void standin_close(struct dsql_pool *p);
-struct standin_counts standin_counts(const struct dsql_pool *p);
+struct standin_counts standin_counts(void);
+struct pool_tx_counts standin_tx_counts(void);
 
 #endif

@@ -41,8 +41,8 @@ Test(steps, two_flights) {
   cr_expect_eq(r.in_seen, &r);
   cr_assert_eq(dsql_future_output(f, &out), 0);
   cr_expect_eq(*(const unsigned char *)out, 0x5a);
-  cr_expect_eq(standin_counts(r.pool).reused, 1);
-  cr_expect_eq(pool_tx_counts(r.pool)->commits, 1);
+  cr_expect_eq(standin_counts().reused, 1);
+  cr_expect_eq(standin_tx_counts().commits, 1);
   cr_expect_eq(r.events, 0);
   dsql_future_destroy(f);
 }
@@ -93,7 +93,7 @@ Test(steps, nothing_queued_is_committed_without_a_round_trip) {
   rig_accept();
   peer_succeeds(&r.p, f);
   peer_expect_nothing(&r.p);
-  cr_expect_eq(standin_counts(r.pool).reused, 1);
+  cr_expect_eq(standin_counts().reused, 1);
 }
 
 Test(steps, options_in_the_begin) {
@@ -201,7 +201,7 @@ Test(steps, abort) {
   r.steps[0].sql[0] = NULL;
   aborts();
   peer_expect_nothing(&r.p);
-  cr_expect_eq(standin_counts(r.pool).destroyed, 0);
+  cr_expect_eq(standin_counts().destroyed, 0);
 }
 
 /* ---- the status behind every flight, and the COMMIT's tag ---- */
@@ -226,7 +226,7 @@ static const struct ending {
 Test(steps, committed_means_the_tag_and_the_status) {
   for (size_t i = 0; i < COUNT(endings); i++) {
     const struct ending *t = &endings[i];
-    unsigned destroyed = standin_counts(r.pool).destroyed;
+    unsigned destroyed = standin_counts().destroyed;
     dsql_future *f;
     r.bodies = 0;
     f = rig_start();
@@ -239,7 +239,7 @@ Test(steps, committed_means_the_tag_and_the_status) {
     }
     cr_expect_eq(peer_settle(&r.p, f), t->code, "%zu: %s", i, client_error_text(f));
     cr_expect_eq(dsql_future_error(f)->flags, t->flags, "%zu: %s", i, client_error_text(f));
-    cr_expect_eq(standin_counts(r.pool).destroyed - destroyed, t->destroyed, "%zu", i);
+    cr_expect_eq(standin_counts().destroyed - destroyed, t->destroyed, "%zu", i);
     dsql_future_destroy(f);
   }
 }
