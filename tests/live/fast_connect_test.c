@@ -2,6 +2,7 @@
  * guessed wrong, and lost on the way. Nothing may ever run twice. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "client.h"
 #include "relay.h"
@@ -41,22 +42,30 @@ static dsql_conn *control(const struct server *s) {
                         s->port);
 }
 
+/* Tests run side by side, each in a process of its own. */
+static const char *with_table_name(const char *before, const char *after) {
+  static char sql[256];
+  (void)snprintf(sql, sizeof sql, "%s ahead_log_%d%s", before, (int)getpid(), after);
+  return sql;
+}
+
 static void make_table(const struct server *s) {
   dsql_conn *c = control(s);
-  client_exec(c, "drop table if exists ahead_log; create table ahead_log (v int8); grant all on ahead_log to public");
+  client_exec(c, with_table_name("create table", " (v int8)"));
+  client_exec(c, with_table_name("grant all on", " to public"));
   dsql_conn_close(c);
 }
 
 static void drop_table(const struct server *s) {
   dsql_conn *c = control(s);
-  client_exec(c, "drop table ahead_log");
+  client_exec(c, with_table_name("drop table", ""));
   dsql_conn_close(c);
 }
 
 static void expect_runs(dsql_conn *c, int64_t v, const char *times) {
-  char sql[128];
-  (void)snprintf(sql, sizeof sql, "select count(*) from ahead_log where v = %lld", (long long)v);
-  cr_assert_str_eq(client_value(c, sql), times, "run %lld", (long long)v);
+  char where[64];
+  (void)snprintf(where, sizeof where, " where v = %lld", (long long)v);
+  cr_assert_str_eq(client_value(c, with_table_name("select count(*) from", where)), times, "run %lld", (long long)v);
 }
 
 /* ---- connections through the relay ---- */
@@ -75,7 +84,7 @@ static unsigned round_trips(dsql_conn *c) {
 }
 
 static dsql_future *insert(dsql_conn *c, int64_t v) {
-  return dsql_query(c, "insert into ahead_log values ($1)", DSQL_PARAMS(dsql_int8(v)), NULL);
+  return dsql_query(c, with_table_name("insert into", " values ($1)"), DSQL_PARAMS(dsql_int8(v)), NULL);
 }
 
 /* Connects with an insert riding along; returns the round trips. */
