@@ -57,17 +57,18 @@ dsql_future *dsql_pool_acquire(dsql_pool *p) {
 
   if (!a) return NULL;
   future_init(&a->future, p->rt, &acquire_class);
-  a->waiter = (struct pool_waiter){.granted = on_granted, .failed = on_failed};
   a->pool = p;
   a->conn = NULL;
   list_init(&a->node);
   arena_init(&a->arena, rt_chunks(p->rt));
   pool_ref(p);
   c = pool_take(p);
-  if (c)
+  if (c) {
     hold(a, c);
-  else
+  } else {
+    a->waiter = (struct pool_waiter){.granted = on_granted, .failed = on_failed};
     pool_ask(p, &a->waiter, 0);
+  }
   return &a->future;
 }
 

@@ -143,10 +143,10 @@ void pool_give_back(struct dsql_pool *p, dsql_conn *c, enum pool_verdict v) {
     bad(pc, c->status == DSQL_CONN_FAILED ? DSQL_GONE_LOST : DSQL_GONE_DIRTY);
   else
     judge(pc);
-  if (pc->slot.state == POOL_SLOT_IDLE)
-    pool_arm(p);
-  else
+  if (pc->slot.state != POOL_SLOT_IDLE)
     pool_run_later(p);
+  else if (!p->timer.node.linked || p->timer.node.key > pc->slot.idle_since_ms + p->state.limits.idle_ms)
+    pool_arm(p); /* nothing else may be due sooner than before */
 }
 
 void dsql_pool_release(dsql_pool *p, dsql_conn *c) {
