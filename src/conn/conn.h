@@ -137,7 +137,10 @@ void conn_prepare_hook(struct dsql_conn *c);  /* ends in conn_session_open(), un
 void conn_prepare_stop(struct dsql_conn *c);
 
 /* True when it is ready and nothing is queued, in flight or swallowed. */
-bool conn_quiet(const struct dsql_conn *c);
+static inline bool conn_quiet(const struct dsql_conn *c) {
+  return c->session_live && c->status == DSQL_CONN_READY && !c->preparing && c->queue.ops == 0 &&
+         !c->session.abandoned && !c->cancel;
+}
 void conn_tell_owner(struct dsql_conn *c);
 
 /* ---- drain.c: swallowing the answers of what was given up ---- */

@@ -14,10 +14,6 @@ bool conn_draining(const struct dsql_conn *c) {
   return c->session_live && c->status == DSQL_CONN_READY && (c->session.abandoned || c->cancel);
 }
 
-bool conn_quiet(const struct dsql_conn *c) {
-  return c->session_live && c->status == DSQL_CONN_READY && !c->preparing && c->queue.ops == 0 && !conn_draining(c);
-}
-
 void conn_tell_owner(struct dsql_conn *c) {
   if (c->owner && c->owner->watching) rt_ready(c->rt, &c->owner->task);
 }

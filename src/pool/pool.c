@@ -165,7 +165,6 @@ static void init(struct dsql_pool *p, dsql_rt *rt, const dsql_target *t) {
   list_init(&p->task.node);
   list_init(&p->connecting);
   list_init(&p->others);
-  list_init(&p->taken);
   arena_init(&p->cause_arena, rt_chunks(rt));
 }
 

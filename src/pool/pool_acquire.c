@@ -4,7 +4,6 @@
 struct acquire {
   struct dsql_future future; /* first */
   struct pool_waiter waiter;
-  struct list node; /* taken */
   struct dsql_pool *pool;
   dsql_conn *conn; /* ready and not taken */
   struct arena arena;
@@ -19,8 +18,10 @@ static void acquire_free(struct dsql_future *f) {
   struct dsql_pool *p = a->pool;
   struct dsql_rt *rt = f->rt;
 
-  list_remove(&a->node);
-  if (a->conn) pool_give_back(p, a->conn, POOL_REUSE);
+  if (a->conn) {
+    pool_conn_find(a->conn)->untaken = NULL;
+    pool_give_back(p, a->conn, POOL_REUSE);
+  }
   if (a->arena.chunks) arena_deinit(&a->arena);
   rt_block_put(rt, a);
   pool_unref(p);
@@ -39,7 +40,7 @@ static const struct future_class acquire_class = {.cancel = acquire_cancel, .fre
 
 static void hold(struct acquire *a, dsql_conn *c) {
   a->conn = c;
-  list_push_back(&a->pool->taken, &a->node);
+  pool_conn_find(c)->untaken = a;
   future_complete(&a->future, NULL);
 }
 
@@ -59,7 +60,6 @@ dsql_future *dsql_pool_acquire(dsql_pool *p) {
   future_init(&a->future, p->rt, &acquire_class);
   a->pool = p;
   a->conn = NULL;
-  list_init(&a->node);
   arena_init(&a->arena, rt_chunks(p->rt));
   pool_ref(p);
   c = pool_take(p);
@@ -84,17 +84,16 @@ int dsql_future_take_conn(dsql_future *f, dsql_conn **out) {
   if (!a->conn) return a->pool->shut ? DSQL_ECANCELED : DSQL_EINVAL;
   *out = a->conn;
   a->conn = NULL;
-  list_remove(&a->node);
+  pool_conn_find(*out)->untaken = NULL;
   return 0;
 }
 
 void pool_acquires_shut(struct dsql_pool *p) {
-  struct list *node;
-
-  while ((node = list_pop_front(&p->taken)) != NULL) {
-    struct acquire *a = LIST_ENTRY(node, struct acquire, node);
-    dsql_conn *c = a->conn;
-    a->conn = NULL;
-    pool_give_back(p, c, POOL_DESTROY);
+  for (struct list *n = p->others.next; n != &p->others; n = n->next) {
+    struct pool_conn *pc = LIST_ENTRY(n, struct pool_conn, node);
+    if (!pc->untaken) continue;
+    pc->untaken->conn = NULL;
+    pc->untaken = NULL;
+    pool_give_back(p, pc->conn, POOL_DESTROY); /* closed when the actions are carried out */
   }
 }

@@ -108,8 +108,8 @@ static void roll_back(struct pool_conn *pc) {
 
 /* Nothing of the borrower's is left behind on it. */
 static void forget_borrower(struct dsql_conn *c) {
-  dsql_conn_set_user_data(c, NULL);
-  dsql_conn_on_notice(c, NULL, NULL);
+  c->user_data = NULL;
+  c->notice_fn = NULL;
   if (c->trace_fn) dsql_conn_on_trace(c, NULL, NULL);
 }
 

@@ -27,6 +27,7 @@ struct pool_conn {
   dsql_future *work;  /* ready future, or ROLLBACK */
   dsql_future *reset; /* reset_sql, sent ahead of the borrower */
   struct rt_timer connect_timer;
+  struct acquire *untaken; /* the ready future that has it, until somebody takes it */
   uint64_t generation, opened_us;
   enum conn_use use;
   bool used, spoiled; /* it was lent before; its reset has failed */
@@ -41,7 +42,6 @@ struct dsql_pool {
   struct rt_timer timer;
   struct rt_closer closer;
   struct list connecting, others; /* of pool_conn */
-  struct list taken;              /* acquires that are ready, whose connection nobody has taken */
   struct arena cause_arena;
   const struct error *cause; /* of the last connect that failed */
   struct pool_conn *body;    /* whose borrower's body runs */
