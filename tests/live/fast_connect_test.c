@@ -10,6 +10,8 @@
 static struct client x;
 static struct relay *relay;
 
+TestSuite(fast_connect, .timeout = 100);
+
 enum method { TRUST, PASSWORD, MD5, SCRAM, METHODS };
 static const char *const names[METHODS] = {"trust", "password", "md5", "scram"};
 static const char *const users[METHODS] = {"trust_user", "password_user", "md5_user", "scram_user"};
@@ -137,7 +139,7 @@ static void with_table(const struct server *s, void (*change)(const struct serve
   client_close(&x);
 }
 
-Test(fast_connect, every_server_and_method, .timeout = 60) {
+Test(fast_connect, every_server_and_method) {
   int64_t v = 0;
   for (size_t i = 0; i < COUNT(versions); i++) {
     struct server s;
@@ -176,7 +178,7 @@ static void mislead(const struct server *s, const char *what, int port, enum met
   close_all();
 }
 
-Test(fast_connect, wrong_guesses, .timeout = 100) {
+Test(fast_connect, wrong_guesses) {
   struct server s = *server_default();
   int64_t v = 0;
 
@@ -194,7 +196,7 @@ Test(fast_connect, wrong_guesses, .timeout = 100) {
 }
 
 /* A wrong password is not a wrong guess: it is reported, and nobody connects twice. */
-Test(fast_connect, a_password_that_changed, .timeout = 20) {
+Test(fast_connect, a_password_that_changed) {
   const struct server *s = server_default();
   dsql_conn *c;
 
@@ -215,7 +217,7 @@ Test(fast_connect, a_password_that_changed, .timeout = 20) {
 
 /* ---- when it is not done ---- */
 
-Test(fast_connect, only_where_it_may, .timeout = 30) {
+Test(fast_connect, only_where_it_may) {
   static const struct {
     const char *options;
     unsigned trips;
@@ -251,7 +253,7 @@ Test(fast_connect, only_where_it_may, .timeout = 30) {
   close_all();
 }
 
-Test(fast_connect, turned_off, .timeout = 20) {
+Test(fast_connect, turned_off) {
   const struct server *s = server_default();
   char target[512];
   dsql_config config;
@@ -302,7 +304,7 @@ static void lose_insert(enum relay_loss loss, const char *user, int64_t v, const
 }
 
 /* Whether it was run can't be seen from here: it is in doubt both times. */
-Test(fast_connect, a_silent_end_is_in_doubt, .timeout = 30) {
+Test(fast_connect, a_silent_end_is_in_doubt) {
   with_table(server_default(), make_table);
   lose_insert(RELAY_CUT_AFTER, "password_user", 1, "1");
   lose_insert(RELAY_CUT_BEFORE, "password_user", 2, "0");
@@ -358,7 +360,7 @@ static void lose_transaction(enum relay_loss loss, const char *user, int64_t v) 
 }
 
 /* What can't have lasted is repeated on a new connection that waits to be asked. */
-Test(fast_connect, a_silent_end_of_what_cannot_last, .timeout = 60) {
+Test(fast_connect, a_silent_end_of_what_cannot_last) {
   static const enum relay_loss losses[] = {RELAY_CUT_BEFORE, RELAY_CUT_AFTER};
   int64_t v = 100;
   with_table(server_default(), make_table);
@@ -372,7 +374,7 @@ Test(fast_connect, a_silent_end_of_what_cannot_last, .timeout = 60) {
 }
 
 /* SCRAM's first message carries no query: one that waits behind it is repeated whatever it is. */
-Test(fast_connect, scram_risks_nothing, .timeout = 30) {
+Test(fast_connect, scram_risks_nothing) {
   const struct server *s = server_default();
   dsql_conn *c, *watch;
 
