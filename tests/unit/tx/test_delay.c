@@ -41,7 +41,8 @@ Test(delay, far_out) {
 /* 1 ms and a jitter of 25 % on a clock of milliseconds: the mean is 1.125 ms, not 1 and not 2. */
 Test(delay, rounding_keeps_the_mean) {
   struct tx_policy p = {.base_delay_ms = 1, .max_delay_ms = 100, .jitter = 0.25};
-  uint64_t x = 88172645463325252u, sum = 0;
+  uint64_t x = 88172645463325252u;
+  uint32_t sum = 0;
   enum { ROUNDS = 200000 };
 
   for (int i = 0; i < ROUNDS; i++) {
