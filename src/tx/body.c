@@ -63,7 +63,7 @@ int tx_queue(struct dsql_tx *tx, const char *sql, struct dsql_stmt *s, dsql_para
   if (check_effect(tx, s ? s->effect : sql_effect_of(sql, strlen(sql))) || open_group(tx)) return tx->sticky->pub.code;
   f = s ? dsql_query_stmt(tx->conn, s, p, &call) : dsql_query(tx->conn, sql, p, &call);
   if (take_query(tx, f)) return tx->sticky->pub.code;
-  if (tx_step_add_item(tx, (struct tx_item){f, s != NULL})) {
+  if (tx_step_add_item(tx, (struct tx_item){f, s})) {
     dsql_future_destroy(f);
     return tx_stick(tx, DSQL_ENOMEM, "out of memory for a statement");
   }

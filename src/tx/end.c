@@ -176,9 +176,18 @@ static struct retry_verdict decide(struct dsql_tx *tx, const struct error *e, en
   return v;
 }
 
-void tx_attempt_failed(struct dsql_tx *tx, const struct error *e, enum retry_phase phase, bool prepared) {
-  struct retry_verdict v = decide(tx, e, phase, prepared);
+/* What happened to it on this connection has happened, or will, on the others. */
+static void stale_everywhere(struct dsql_stmt *s) {
+  for (struct list *n = s->statements.next; n != &s->statements; n = n->next) {
+    struct statement *on = LIST_ENTRY(n, struct statement, by_stmt);
+    if (on->state == STATEMENT_READY) on->state = STATEMENT_STALE;
+  }
+}
 
+void tx_attempt_failed(struct dsql_tx *tx, const struct error *e, enum retry_phase phase, struct dsql_stmt *stmt) {
+  struct retry_verdict v = decide(tx, e, phase, stmt != NULL);
+
+  if (v.for_statement) stale_everywhere(stmt);
   e = keep(tx, e, v.in_doubt ? DSQL_IN_DOUBT : 0);
   tx_drop_children(tx);
   if (!is_usable(tx->conn)) tx_give_back(tx, POOL_DESTROY);
@@ -205,7 +214,7 @@ void tx_failed_here(struct dsql_tx *tx, enum pool_verdict verdict, int code, uns
     tx_drop_children(tx);
     tx_give_back(tx, POOL_DESTROY);
   }
-  tx_attempt_failed(tx, e ? e : query_nomem(flags), RETRY_FOREIGN, false);
+  tx_attempt_failed(tx, e ? e : query_nomem(flags), RETRY_FOREIGN, NULL);
 }
 
 /* ---- giving up ---- */
@@ -254,7 +263,7 @@ static void attempt_timed_out(struct dsql_tx *tx) {
   tx_drop_children(tx);
   tx_give_back(tx, POOL_DESTROY);
   e = error_printf(&tx->error_arena, DSQL_ETIMEDOUT, "the attempt's deadline passed");
-  tx_attempt_failed(tx, e ? e : &error_nomem, RETRY_STATEMENT, false);
+  tx_attempt_failed(tx, e ? e : &error_nomem, RETRY_STATEMENT, NULL);
 }
 
 static void on_deadline(struct rt_timer *t) {

@@ -17,16 +17,16 @@ static char status_of_flight(const struct dsql_tx *tx) {
 }
 
 /* The first one with a failure of its own: not one that its neighbours' failure took along. */
-static const struct error *failure_of_flight(const struct dsql_tx *tx, bool *prepared) {
+static const struct error *failure_of_flight(const struct dsql_tx *tx, struct dsql_stmt **stmt) {
   const struct error *first = tx->begin ? tx->begin->error : NULL;
 
-  *prepared = false;
+  *stmt = NULL;
   if (first && first->pub.code != DSQL_ESKIPPED) return first;
   for (size_t i = 0; i < tx->queued.item_count; i++) {
     const struct tx_item *item = &tx->queued.items[i];
     if (!item->future->error || (first && item->future->error->pub.code == DSQL_ESKIPPED)) continue;
     first = item->future->error;
-    *prepared = item->prepared;
+    *stmt = item->stmt;
     if (first->pub.code != DSQL_ESKIPPED) break;
   }
   return first;
@@ -49,7 +49,7 @@ static void lost_after_the_tag(struct dsql_tx *tx) {
   unsigned flags = DSQL_CONN_LOST | (tx->policy.read_only ? 0 : DSQL_IN_DOUBT);
   struct error *e = error_printf(&tx->error_arena, DSQL_EIO, "the connection was lost during the COMMIT");
   if (e) e->pub.flags |= flags;
-  tx_attempt_failed(tx, e ? e : query_nomem(flags), RETRY_COMMIT, false);
+  tx_attempt_failed(tx, e ? e : query_nomem(flags), RETRY_COMMIT, NULL);
 }
 
 static void committed(struct dsql_tx *tx) {
@@ -85,17 +85,17 @@ static void committed(struct dsql_tx *tx) {
 /* A statement's error explains why the COMMIT became a ROLLBACK; but a doubt is the COMMIT's. */
 static void judge_commit(struct dsql_tx *tx) {
   const struct error *e = tx->commit->error, *cause;
-  bool prepared;
+  struct dsql_stmt *stmt;
 
   if (!e) {
     committed(tx);
     return;
   }
-  cause = failure_of_flight(tx, &prepared);
+  cause = failure_of_flight(tx, &stmt);
   if (cause && !(e->pub.flags & DSQL_IN_DOUBT))
-    tx_attempt_failed(tx, cause, RETRY_STATEMENT, prepared);
+    tx_attempt_failed(tx, cause, RETRY_STATEMENT, stmt);
   else
-    tx_attempt_failed(tx, e, RETRY_COMMIT, false);
+    tx_attempt_failed(tx, e, RETRY_COMMIT, NULL);
 }
 
 static void send_commit(struct dsql_tx *tx) {
@@ -114,11 +114,11 @@ static void send_commit(struct dsql_tx *tx) {
 /* ---- a flight ends ---- */
 
 static void flight_over(struct dsql_tx *tx) {
-  bool prepared;
-  const struct error *e = failure_of_flight(tx, &prepared);
+  struct dsql_stmt *stmt;
+  const struct error *e = failure_of_flight(tx, &stmt);
 
   if (e) {
-    tx_attempt_failed(tx, e, RETRY_STATEMENT, prepared);
+    tx_attempt_failed(tx, e, RETRY_STATEMENT, stmt);
     return;
   }
   if (flight_has_statements(tx) && status_of_flight(tx) != 'T') {
@@ -161,7 +161,7 @@ void tx_on_await(dsql_future *f, void *arg) {
   if (f->error) {
     struct error other = *f->error;
     other.pub.flags &= ~(unsigned)DSQL_IN_DOUBT; /* that was the other's: this transaction is rolled back */
-    tx_attempt_failed(tx, &other, RETRY_FOREIGN, false);
+    tx_attempt_failed(tx, &other, RETRY_FOREIGN, NULL);
   } else if (tx->awaits_pending == 0 && tx->queries_pending == 0) {
     flight_over(tx);
   }
@@ -207,7 +207,7 @@ void tx_run_single(struct dsql_tx *tx) {
   if (f && dsql_future_ready(f)) { /* refused */
     (void)tx_stick_error(tx, f->error ? f->error : &error_nomem);
     dsql_future_destroy(f);
-    tx_attempt_failed(tx, tx->sticky, RETRY_STATEMENT, false);
+    tx_attempt_failed(tx, tx->sticky, RETRY_STATEMENT, NULL);
     return;
   }
   if (tx_adopt(tx, f, tx_on_query)) {

@@ -39,7 +39,7 @@ static void on_failed(struct pool_waiter *w, const struct error *e) {
   if (rt_closing(tx->future.rt)) /* whoever was told first */
     tx_stop(tx, DSQL_ECANCELED, "the runtime is closing");
   else
-    tx_attempt_failed(tx, e, RETRY_NO_CONNECTION, false);
+    tx_attempt_failed(tx, e, RETRY_NO_CONNECTION, NULL);
 }
 
 void tx_ask(struct dsql_tx *tx) {
@@ -69,7 +69,7 @@ static void aborted(struct dsql_tx *tx) {
   struct error *e = error_printf(&tx->error_arena, DSQL_EABORT, "%s (app_code %d)", why, tx->app_code);
 
   if (e) e->pub.app_code = tx->app_code;
-  tx_attempt_failed(tx, e ? e : &error_nomem, RETRY_FOREIGN, false);
+  tx_attempt_failed(tx, e ? e : &error_nomem, RETRY_FOREIGN, NULL);
 }
 
 void tx_run_body(struct dsql_tx *tx) {
@@ -81,7 +81,7 @@ void tx_run_body(struct dsql_tx *tx) {
   } else if (step == DSQL_ABORT) {
     aborted(tx);
   } else if (tx->sticky) {
-    tx_attempt_failed(tx, tx->sticky, RETRY_STATEMENT, false);
+    tx_attempt_failed(tx, tx->sticky, RETRY_STATEMENT, NULL);
   } else if (step == DSQL_COMMIT) {
     tx_commit(tx);
   } else if (step != DSQL_WAIT) {

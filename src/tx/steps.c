@@ -33,6 +33,7 @@ int tx_step_add_item(struct dsql_tx *tx, struct tx_item item) {
   struct tx_item *items = grown(&tx->arena, s->items, sizeof *items, s->item_count, &s->item_cap);
 
   if (!items) return DSQL_ENOMEM;
+  if (item.stmt) item.stmt->refs++;
   s->items = items;
   s->items[s->item_count++] = item;
   return 0;
@@ -49,7 +50,10 @@ int tx_step_add_await(struct dsql_tx *tx, struct dsql_future *f) {
 }
 
 void tx_step_clear(struct tx_step *s) {
-  for (size_t i = 0; i < s->item_count; i++) dsql_future_destroy(s->items[i].future);
+  for (size_t i = 0; i < s->item_count; i++) {
+    dsql_future_destroy(s->items[i].future);
+    if (s->items[i].stmt) stmt_unref(s->items[i].stmt);
+  }
   for (size_t i = 0; i < s->await_count; i++) dsql_future_destroy(s->awaits[i]);
   s->item_count = s->await_count = 0;
 }

@@ -38,7 +38,7 @@ enum tx_state { TX_WAITING, TX_BODY, TX_FLIGHT, TX_COMMITTING, TX_ROLLING_BACK, 
 
 struct tx_item {
   struct dsql_future *future;
-  bool prepared; /* a dsql_stmt */
+  struct dsql_stmt *stmt; /* referenced; NULL: it is not prepared */
 };
 
 /* What one call of the body has queued. The arrays live in the transaction's arena. */
@@ -130,7 +130,8 @@ void tx_commit(struct dsql_tx *tx);     /* the step returned COMMIT */
 void tx_run_single(struct dsql_tx *tx); /* autocommit */
 
 /* ---- end.c: how attempts and transactions end. tx may be gone when they return. ---- */
-void tx_attempt_failed(struct dsql_tx *tx, const struct error *e, enum retry_phase phase, bool prepared);
+/* stmt: the prepared statement that failed, or NULL. */
+void tx_attempt_failed(struct dsql_tx *tx, const struct error *e, enum retry_phase phase, struct dsql_stmt *stmt);
 /* An error of our own, after which the connection is not to be trusted, or is. */
 void tx_failed_here(struct dsql_tx *tx, enum pool_verdict v, int code, unsigned flags, const char *format, ...)
     __attribute__((format(printf, 5, 6)));

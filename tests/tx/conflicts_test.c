@@ -226,16 +226,31 @@ static dsql_step prepared(dsql_tx *tx, const void *in, void *scratch) {
   return dsql_get_int8(dsql_tx_result(tx, 0), 0, 0, n) ? dsql_tx_abort(tx, 1) : DSQL_COMMIT;
 }
 
+static void four_at_a_time(const dsql_tx_options *o) {
+  dsql_future *fs[4];
+  bodies = 0;
+  for (size_t i = 0; i < COUNT(fs); i++) fs[i] = dsql_run_transaction(pool, prepared, NULL, o);
+  drain(dsql_all(x.rt, fs, COUNT(fs)));
+  if (!is_local()) cr_expect_eq(bodies, 4);
+}
+
+/* One transaction finds out; the others prepare anew beforehand. */
 Test(conflicts, a_prepared_statement_whose_result_changes) {
   dsql_tx_options o;
   const void *out;
-  cr_assert_eq(dsql_stmt_new(&stmt, x.rt, "select * from counter where id = 1", NULL, 0), 0);
+  /* Slow, so that each of four is on a connection of its own. */
+  cr_assert_eq(dsql_stmt_new(&stmt, x.rt,
+                             is_local() ? "select * from counter where id = 1"
+                                        : "select c.* from counter c, (select pg_sleep(0.1)) s where id = 1",
+                             NULL, 0),
+               0);
   dsql_tx_options_init(&o);
   o.scratch_size = sizeof(int64_t);
   /* dsql local has a conflict about the schema besides, which is counted. */
   o.retries_max = is_local() ? 3 : DSQL_NO_RETRY;
   for (int i = 0; i < 3; i++) {
     dsql_future *f;
+    if (i == 1) four_at_a_time(&o);
     bodies = 0;
     if (i == 2) run_sql("alter table counter add column more int");
     f = dsql_run_transaction(pool, prepared, NULL, &o);
@@ -245,6 +260,7 @@ Test(conflicts, a_prepared_statement_whose_result_changes) {
     if (!is_local()) cr_expect_eq(bodies, i == 2 ? 2 : 1);
     dsql_future_destroy(f);
   }
+  four_at_a_time(&o);
   dsql_stmt_free(stmt);
 }
 
