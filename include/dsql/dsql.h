@@ -36,7 +36,10 @@ typedef struct dsql_target dsql_target;           /* where and how to connect, r
 typedef struct dsql_auth dsql_auth;               /* a source of passwords or tokens */
 typedef struct dsql_credentials dsql_credentials; /* a source of AWS credentials */
 typedef struct dsql_conn dsql_conn;               /* one session */
+typedef struct dsql_pool dsql_pool;               /* sessions to one target, lent out */
 typedef struct dsql_stmt dsql_stmt;               /* SQL text + types; prepared lazily on each session */
+typedef struct dsql_tx dsql_tx;                   /* one attempt of a transaction */
+typedef struct dsql_batch dsql_batch;             /* statements declared up front */
 typedef struct dsql_future dsql_future;           /* one started operation */
 typedef struct dsql_result dsql_result;           /* rows, owned by a future */
 
@@ -352,6 +355,10 @@ typedef struct dsql_config {
   dsql_auth *auth;                     /* asked for the password; NULL: the password, or a token in DSQL mode */
   dsql_after_connect_fn after_connect; /* NULL: nothing */
   void *after_connect_arg;
+  /* Off: over TLS with verify-full, once it is known how the server authenticates this user (from an earlier connection of
+   * this runtime; at once for IAM tokens), the credentials and the first queries leave together with the start-up, before
+   * the server has asked: one or two round trips less. Never with channel_binding=require. */
+  bool no_fast_connect;
 } dsql_config;
 DSQL_API void dsql_config_init_sized(dsql_config *c, size_t size);
 #define dsql_config_init(c) dsql_config_init_sized((c), sizeof *(c))
@@ -540,6 +547,238 @@ DSQL_API void dsql_conn_on_notice(dsql_conn *c, dsql_notice_fn fn, void *arg);
  * Passwords and SASL data are left out. Called from inside the library: it may only record the line. */
 typedef void (*dsql_trace_fn)(const char *line, size_t len, void *arg);
 DSQL_API void dsql_conn_on_trace(dsql_conn *c, dsql_trace_fn fn, void *arg);
+
+/* ---- pool: connections to one target, lent to one borrower at a time ---------------------------------------------- */
+
+struct dsql_tx_options;
+
+/* Called from the loop before a connection is opened. *target is the pool's and may be replaced by another one of the
+ * same runtime. Returns 0, or an app_code with which the attempt fails (EABORT). Must not touch the pool. */
+typedef int (*dsql_before_connect_fn)(dsql_pool *p, const dsql_target **target, void *arg);
+/* Called inside dsql_pool_release(), or from the loop, when c came back idle and clean. False: it is closed instead of
+ * being lent again. May look at c, and must not start work on it or touch the pool. */
+typedef bool (*dsql_release_fn)(dsql_pool *p, dsql_conn *c, void *arg);
+
+/* Zero and NULL mean: the default named here. */
+#define DSQL_NO_LIMIT UINT32_MAX /* for the four fields that say so */
+typedef struct dsql_pool_config {
+  size_t size;
+  uint32_t conns_max;          /* 10, open and being opened; 1 to 100,000 */
+  uint32_t conns_min;          /* 0: kept open although idle; at most conns_max */
+  uint32_t waiters_max;        /* 1,000,000 acquires waiting, past it EBUSY | NOT_SENT. Or no limit */
+  uint32_t acquire_timeout_ms; /* 30,000 from the call on, then ETIMEDOUT | NOT_SENT. Or no limit */
+  uint32_t lifetime_ms;    /* 3,300,000 (55 min; DSQL ends sessions at 60), less up to 10 %, at random. Or no limit */
+  uint32_t idle_ms;        /* 600,000 (10 min), then closed, down to conns_min. Or no limit */
+  uint32_t connects_max;   /* 16 connections being opened at a time */
+  uint32_t connects_per_s; /* 100 connections opened per second, after a burst of */
+  uint32_t connects_burst; /* 1,000: both are a DSQL cluster's limits */
+  const char *reset_sql;   /* "RESET ALL": sent ahead of the next borrower's first flight, in its write; none */
+  dsql_before_connect_fn before_connect; /* none. A new session is prepared by the target's after_connect */
+  void *before_connect_arg;
+  dsql_release_fn on_release; /* none */
+  void *on_release_arg;
+  const struct dsql_tx_options *tx; /* defaults of this pool's transactions, copied; a call's own options win */
+} dsql_pool_config;
+DSQL_API void dsql_pool_config_init_sized(dsql_pool_config *c, size_t size);
+#define dsql_pool_config_init(c) dsql_pool_config_init_sized((c), sizeof *(c))
+
+/* c may be NULL. Opens conns_min connections in the background, and others when they are asked for. A pool is ended by
+ * dsql_pool_close() or with its runtime. EINVAL, ENOMEM, ECLOSED (runtime closing). */
+DSQL_API DSQL_NODISCARD int dsql_pool_new(dsql_pool **out, dsql_rt *rt, const dsql_target *t,
+                                          const dsql_pool_config *c);
+
+/* A connection of one's own until dsql_pool_release(): idle, outside a transaction. First come, first served; the
+ * connection used last is lent first. ETIMEDOUT, EBUSY, ECLOSED; or what connecting failed with: at once when no
+ * connection is open and trying again would not help (or none has ever been made), else when the time is up. */
+DSQL_API DSQL_NODISCARD dsql_future *dsql_pool_acquire(dsql_pool *p);
+/* Once per future; untaken, destroying it gives the connection back. ENOTREADY, the failure's code, ETYPE, EINVAL. */
+DSQL_API DSQL_NODISCARD int dsql_future_take_conn(dsql_future *f, dsql_conn **out);
+/* c was taken from p; it is not to be used any more. What is still under way on it is finished, and an open transaction
+ * rolled back, before anybody else gets it; when that fails it is closed. NULL is allowed. */
+DSQL_API void dsql_pool_release(dsql_pool *p, dsql_conn *c);
+
+/* The calls of the same name, on a connection that is borrowed for just this. timeout_ms includes the wait for it. */
+DSQL_API DSQL_NODISCARD dsql_future *dsql_pool_query(dsql_pool *p, const char *sql, dsql_params v, const dsql_call *o);
+DSQL_API DSQL_NODISCARD dsql_future *dsql_pool_query_stmt(dsql_pool *p, dsql_stmt *s, dsql_params v,
+                                                          const dsql_call *o);
+DSQL_API DSQL_NODISCARD dsql_future *dsql_pool_exec(dsql_pool *p, const char *script, const dsql_call *o);
+DSQL_API DSQL_NODISCARD dsql_future *dsql_pool_query_each(dsql_pool *p, const char *sql, dsql_params v, dsql_row_fn fn,
+                                                          void *arg, const dsql_call *o);
+
+/* Surplus connections are closed when idle, or as they come back. EINVAL. */
+DSQL_API DSQL_NODISCARD int dsql_pool_resize(dsql_pool *p, uint32_t conns_max, uint32_t conns_min);
+/* No connection that was opened before is lent again: after a failover, a change of roles or of the search_path. */
+DSQL_API void dsql_pool_expire_all(dsql_pool *p);
+/* No more acquires; those that wait fail with ECLOSED. Waits drain_timeout_ms (0: not at all) for what is lent out, then
+ * fails what still runs there (ECLOSED, IN_DOUBT where it applies). The future completes when no connection is open;
+ * destroying it changes nothing. p may be used no more but for releasing connections that were taken from it. A second
+ * close is EINVAL. */
+DSQL_API DSQL_NODISCARD dsql_future *dsql_pool_close(dsql_pool *p, uint32_t drain_timeout_ms);
+
+/* Why connections were closed: index of dsql_pool_stats.gone. */
+enum dsql_pool_gone {
+  DSQL_GONE_LIFETIME, /* lifetime_ms */
+  DSQL_GONE_IDLE,     /* idle_ms */
+  DSQL_GONE_EXPIRED,  /* dsql_pool_expire_all() */
+  DSQL_GONE_SURPLUS,  /* dsql_pool_resize() */
+  DSQL_GONE_LOST,     /* by the server or the network, idle or lent out */
+  DSQL_GONE_DIRTY,    /* came back in a state that could not be mended */
+  DSQL_GONE_REFUSED,  /* by on_release */
+  DSQL_GONE_CLOSED,   /* dsql_pool_close() */
+  DSQL_GONE_REASONS
+};
+
+/* Bucket i counts values below 2^i microseconds that no smaller bucket has; the last one has the rest. */
+enum { DSQL_HISTOGRAM_BUCKETS = 32 };
+typedef struct dsql_histogram {
+  uint64_t count, sum_us, max_us;
+  uint64_t buckets[DSQL_HISTOGRAM_BUCKETS];
+} dsql_histogram;
+
+typedef struct dsql_pool_stats {
+  size_t size;
+  /* now */
+  uint32_t conns_max, conns_min;
+  uint32_t idle, in_use, returning, connecting; /* returning: being drained or rolled back. All four <= conns_max */
+  uint32_t waiters;
+  /* since the pool was made */
+  uint64_t acquires; /* granted, of all kinds of borrowers */
+  uint64_t waits;    /* of these: not served at once */
+  uint64_t acquire_timeouts, acquire_refusals, acquire_cancels;
+  uint64_t connects, connect_failures;
+  uint64_t rollbacks; /* connections that came back inside a transaction */
+  uint64_t gone[DSQL_GONE_REASONS];
+  uint64_t commits, retries, conflicts_data, conflicts_schema, in_doubt; /* of transactions */
+  dsql_histogram acquire_time;                                           /* from the call to the grant */
+  dsql_histogram connect_time; /* of those that succeeded, after_connect included */
+} dsql_pool_stats;
+DSQL_API void dsql_pool_stats_get(const dsql_pool *p, dsql_pool_stats *out, size_t size);
+DSQL_API dsql_rt *dsql_pool_rt(const dsql_pool *p);
+
+/* ---- transactions ---------------------------------------------------------------------------------------------- */
+
+/* What a serialization failure was about. Decided by SQLSTATE (40001, 40P01, OC000, OC001); the text of a 40001 only
+ * tells which of the two it is. */
+enum dsql_conflict {
+  DSQL_CONFLICT_NONE,
+  DSQL_CONFLICT_DATA,  /* another transaction changed the same rows */
+  DSQL_CONFLICT_SCHEMA /* Aurora DSQL, OC001: another session changed the catalog */
+};
+DSQL_API enum dsql_conflict dsql_error_conflict(const dsql_error *e); /* NULL: none */
+
+enum dsql_isolation {
+  DSQL_ISOLATION_DEFAULT, /* REPEATABLE READ; the level is always sent */
+  DSQL_REPEATABLE_READ,
+  DSQL_SERIALIZABLE, /* these two: not on Aurora DSQL (EUNSUPPORTED) */
+  DSQL_READ_COMMITTED
+};
+/* n is the number of the retry, 1 for the first; U is uniform in [0,1).
+ *   exponential   d = min(base * 2^min(n-1,31), max);   delay = d + d * U * jitter
+ *   full jitter   d as above;                           delay = d * U */
+enum dsql_backoff { DSQL_BACKOFF_DEFAULT, DSQL_BACKOFF_EXPONENTIAL, DSQL_BACKOFF_FULL_JITTER };
+
+/* An attempt has failed. Views live until the callback returns. */
+typedef struct dsql_tx_event {
+  unsigned attempt; /* that failed: 1 for the first */
+  const dsql_error *error;
+  enum dsql_conflict conflict;
+  bool will_retry;
+  bool same_connection; /* the next attempt keeps the connection */
+  uint32_t delay_ms;    /* before the next attempt */
+} dsql_tx_event;
+/* Called from the loop after every attempt that failed. May start work and close things. */
+typedef void (*dsql_tx_observer)(const dsql_tx_event *event, void *arg);
+
+#define DSQL_NO_RETRY (-1)
+#define DSQL_NO_JITTER (-1.0)
+#define DSQL_NO_DEADLINE UINT32_MAX
+
+/* Zero means: as the pool says, else the default named here. A flag is set when the pool or the call sets it. Values out
+ * of range are refused (EINVAL) when work is started. */
+typedef struct dsql_tx_options {
+  size_t size;
+  size_t scratch_size;          /* of the body's memory; 0 */
+  int retries_max;              /* 3 additional attempts; 1 to 100, or DSQL_NO_RETRY */
+  enum dsql_backoff backoff;    /* exponential */
+  uint32_t base_delay_ms;       /* 1 */
+  uint32_t max_delay_ms;        /* 100, or base_delay_ms when that is more; else it may not be below base_delay_ms */
+  double jitter;                /* 0.25; 0 to 1, or DSQL_NO_JITTER */
+  uint32_t deadline_ms;         /* of the whole, waiting for a connection included; DSQL_NO_DEADLINE */
+  uint32_t attempt_deadline_ms; /* 290,000 on Aurora DSQL, which ends transactions after 300 s; else DSQL_NO_DEADLINE */
+  enum dsql_isolation isolation;
+  bool read_only;    /* BEGIN ... READ ONLY: never in doubt */
+  bool idempotent;   /* running it twice does no harm: it is retried also when in doubt */
+  bool no_reconnect; /* a connection lost before COMMIT is reported, not retried */
+  dsql_tx_observer observer;
+  void *observer_arg;
+} dsql_tx_options;
+DSQL_API void dsql_tx_options_init_sized(dsql_tx_options *o, size_t size);
+#define dsql_tx_options_init(o) dsql_tx_options_init_sized((o), sizeof *(o))
+
+/* A transaction is a step function that is run again when the transaction has to be. It queues statements and returns
+ *
+ *   DSQL_WAIT     to be called again when all of them, and all futures given to dsql_tx_await(), have succeeded; with
+ *                 nothing to wait for that is EINVAL
+ *   DSQL_COMMIT   to end: what it queued now travels together with the COMMIT. When nothing was ever queued, the
+ *                 transaction succeeds without a round trip
+ *   DSQL_ABORT    to roll back: the future fails with EABORT. See dsql_tx_abort()
+ *
+ * BEGIN travels with the first statements. A statement that fails ends the attempt without calling the body again: it is
+ * rolled back and, where docs/transactions.md says so, tried again after a back-off, during which no connection is held;
+ * else its error is the future's. Committed means that the answer to COMMIT was COMMIT. Whether it was may remain unknown
+ * (the connection was lost at the wrong moment): DSQL_IN_DOUBT, which is retried only when the options say read_only or
+ * idempotent. dsql_error.attempts tells how often it was tried.
+ *
+ * The body is called from the loop, never inside dsql_run_transaction(). in is the caller's and must outlive the work;
+ * when its future is destroyed early, that may go on for one call of the body at most when it is what is running.
+ * scratch has scratch_size bytes, is zeroed for every attempt and aligned to 8, and lives as long as the future. The
+ * body may start other work, and cancel or destroy its own future. Transaction control in a body is refused (EINVAL). */
+typedef enum dsql_step { DSQL_WAIT, DSQL_COMMIT, DSQL_ABORT } dsql_step;
+typedef dsql_step (*dsql_tx_fn)(dsql_tx *tx, const void *in, void *scratch);
+/* Canceled, by what it is doing: waiting for a connection or a delay, it ends at once; with statements on their way it
+ * ends at once too, they are canceled and rolled back; a COMMIT on its way is waited for, until the deadline: then
+ * ETIMEDOUT | IN_DOUBT. Destroyed it does the same, unobserved. */
+DSQL_API DSQL_NODISCARD dsql_future *dsql_run_transaction(dsql_pool *p, dsql_tx_fn fn, const void *in,
+                                                          const dsql_tx_options *o);
+/* The scratch memory of the attempt that was committed; lives until f is destroyed. ENOTREADY, the failure's code, ETYPE. */
+DSQL_API DSQL_NODISCARD int dsql_future_output(dsql_future *f, const void **out);
+
+/* The rest is for use inside the body only, with its tx. */
+DSQL_API unsigned dsql_tx_step(const dsql_tx *tx);    /* waits completed in this attempt: 0, 1, 2, ... */
+DSQL_API int *dsql_tx_point(dsql_tx *tx);             /* for <dsql/co.h>; 0 at the start of every attempt */
+DSQL_API unsigned dsql_tx_attempt(const dsql_tx *tx); /* 1 for the first */
+/* Queue one statement. They return its index in this step, or a negative code, which need not be looked at: the attempt
+ * then ends with that failure whatever the body returns (but for DSQL_ABORT). Parameters are copied. */
+DSQL_API int dsql_tx_query(dsql_tx *tx, const char *sql, dsql_params p);
+DSQL_API int dsql_tx_query_stmt(dsql_tx *tx, dsql_stmt *s, dsql_params p);
+/* Takes f over: the next step waits for it too, and may read it until it returns; then f is destroyed. When f fails, the
+ * attempt ends with its error and is not retried. Returns 0 or a negative code, as above. */
+DSQL_API int dsql_tx_await(dsql_tx *tx, dsql_future *f);
+/* The result of the i-th statement that the step before queued; lives until this step returns. NULL: there is none. */
+DSQL_API const dsql_result *dsql_tx_result(const dsql_tx *tx, int i);
+/* For `return dsql_tx_abort(tx, MY_CODE)`: app_code goes to dsql_error.app_code. */
+DSQL_API dsql_step dsql_tx_abort(dsql_tx *tx, int app_code);
+/* Statements like those above, not on Aurora DSQL (EUNSUPPORTED). The name is quoted. */
+DSQL_API int dsql_tx_savepoint(dsql_tx *tx, const char *name);
+DSQL_API int dsql_tx_rollback_to(dsql_tx *tx, const char *name);
+DSQL_API int dsql_tx_release(dsql_tx *tx, const char *name);
+
+/* A transaction without a body: its statements travel together, and the COMMIT with them when none of them checks its
+ * count; else the COMMIT follows once all counts are right. rows_expected: rows returned or changed, -1: any. A wrong
+ * count rolls back: EABORT with that app_code. SQL and parameters are copied. EINVAL, ENOMEM; EBUSY while b is being
+ * run. */
+DSQL_API DSQL_NODISCARD int dsql_batch_new(dsql_batch **out, dsql_rt *rt);
+DSQL_API DSQL_NODISCARD int dsql_batch_add(dsql_batch *b, const char *sql, dsql_params p, int64_t rows_expected,
+                                           int app_code);
+DSQL_API void dsql_batch_free(dsql_batch *b); /* one that is being run lives on until it is done */
+/* dsql_future_result() gives the first statement's result, dsql_batch_result() any. */
+DSQL_API DSQL_NODISCARD dsql_future *dsql_run_batch(dsql_pool *p, const dsql_batch *b, const dsql_tx_options *o);
+DSQL_API DSQL_NODISCARD int dsql_batch_result(dsql_future *f, size_t i, const dsql_result **out);
+
+/* One statement that commits by itself (DDL, which Aurora DSQL wants alone; a single write), retried like a
+ * transaction. dsql_future_result() gives its result. */
+DSQL_API DSQL_NODISCARD dsql_future *dsql_retry_statement(dsql_pool *p, const char *sql, dsql_params v,
+                                                          const dsql_tx_options *o);
 
 /* ---- quoting, for the few places that take no parameter (DDL) --------------------------------------------------- */
 

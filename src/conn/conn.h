@@ -22,8 +22,16 @@ enum conn_preparing {
   PREPARING_HOOK   /* after_connect. status is READY inside, and still CONNECTING to the user */
 };
 
+/* Who lends the connection out: its task is queued, while it watches, when the connection is lost, and when a group or a
+ * drain has ended, so that it may be quiet now. */
+struct conn_owner {
+  struct rt_task task;
+  bool watching;
+};
+
 struct dsql_conn {
   struct dsql_rt *rt;
+  struct conn_owner *owner; /* NULL: the user */
   struct dsql_target *target;
   struct rt_closer closer;
   enum dsql_conn_status status; /* CONNECTING, READY or FAILED; draining is asked of the session */
@@ -127,6 +135,13 @@ bool conn_password_refused(struct dsql_conn *c, struct fault *f);
 void conn_prepare_probe(struct dsql_conn *c); /* ends in conn_session_judged(), unless the connection is lost */
 void conn_prepare_hook(struct dsql_conn *c);  /* ends in conn_session_open(), unless the connection is lost */
 void conn_prepare_stop(struct dsql_conn *c);
+
+/* True when it is ready and nothing is queued, in flight or swallowed. */
+static inline bool conn_quiet(const struct dsql_conn *c) {
+  return c->session_live && c->status == DSQL_CONN_READY && !c->preparing && c->queue.ops == 0 &&
+         !c->session.abandoned && !c->cancel;
+}
+void conn_tell_owner(struct dsql_conn *c);
 
 /* ---- drain.c: swallowing the answers of what was given up ---- */
 void conn_start_draining(struct dsql_conn *c);

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "conn/ahead.h"
 #include "conn/conn.h"
 #include "conn/startup.h"
 
@@ -102,6 +103,7 @@ static void on_deadline(struct rt_timer *timer) {
     (void)snprintf(where, sizeof where, "%s", c->preparing ? "preparing the session" : "authenticating");
   fault_set(&f, DSQL_ETIMEDOUT, "the connect timeout of %u ms passed%s, %s", c->target->target->connect_timeout_ms,
             last ? "" : " in part for this host", where);
+  if (c->session_live && c->session.ahead_open) ahead_missed(c);
   if (c->preparing == PREPARING_HOOK) {
     conn_lose(c, &f);
   } else if (c->session_live && session_ride_in_doubt(&c->session)) {
@@ -249,12 +251,18 @@ void conn_abandon_ride(struct dsql_conn *c, const struct fault *f) {
 
 void conn_attempt_session_failed(struct dsql_conn *c) {
   struct fault f;
-  bool refused = c->session.refused;
+  bool refused = c->session.refused, misled = c->session.misled;
 
   if (c->preparing == PREPARING_PROBE) conn_prepare_stop(c);
   session_refusal(c, &f);
+  if (misled) ahead_missed(c);
   if (session_ride_in_doubt(&c->session)) {
     conn_abandon_ride(c, &f);
+    return;
+  }
+  if (misled) {
+    c->connect.round_trips++;
+    start_attempt(c);
     return;
   }
   if (conn_password_refused(c, &f)) {
@@ -286,6 +294,7 @@ void conn_session_judged(struct dsql_conn *c, const struct fault *f) {
     return;
   }
   startup_remember(c);
+  ahead_learn(c);
   c->server_error = NULL;
   arena_deinit(&c->error_arena);
   buf_deinit(&c->connect.report);

@@ -5,7 +5,7 @@
  *   PASSWORD    TLS_LOAD              the end
  *   TLS_LOAD    TRANSPORT             next attempt of the plan, else next host
  *   TRANSPORT   SESSION               the same; when nothing answered at all: next host
- *   SESSION     ready: done           ErrorResponse: next attempt of the plan; 57P03 and a wrong kind of server: next
+ *   SESSION     ready: done           misled (session.h): the same attempt, without going ahead; ErrorResponse: next attempt of the plan; 57P03 and a wrong kind of server: next
  *                                     host; any other: the end. Broken stream: next attempt, next host; unless
  *                                     operations rode along and may have run: the end, with IN_DOUBT
  *   any         -                     deadline: the end
@@ -42,7 +42,8 @@ struct connect {
   unsigned attempt;
   struct buf report; /* what failed so far */
   int last_code, last_os_error;
-  bool over_tls; /* this attempt's link is encrypted */
+  bool over_tls;   /* this attempt's link is encrypted */
+  bool was_misled; /* this connection has gone ahead in vain: it does not try again */
   struct socket_address address;
   unsigned round_trips;
   uint8_t binding[TLS_END_POINT_MAX];

@@ -14,6 +14,10 @@ bool conn_draining(const struct dsql_conn *c) {
   return c->session_live && c->status == DSQL_CONN_READY && (c->session.abandoned || c->cancel);
 }
 
+void conn_tell_owner(struct dsql_conn *c) {
+  if (c->owner && c->owner->watching) rt_ready(c->rt, &c->owner->task);
+}
+
 void conn_flush_later(struct dsql_conn *c) {
   if (c->link && c->session_live) link_flush_later(c->link);
 }
@@ -57,6 +61,7 @@ static void on_group_done(struct dsql_conn *c) {
   if (c->drain_timer.node.linked || c->session.abandoned || c->cancel) conn_drain_step(c, true);
   if (!list_empty(&c->queue.list)) conn_flush_later(c);
   if (c->statements_freed) statement_sweep(c);
+  conn_tell_owner(c);
 }
 
 static void handle(struct dsql_conn *c, const struct session_event *ev) {

@@ -85,6 +85,7 @@ void conn_drain_step(struct dsql_conn *c, bool group_ended) {
     rt_timer_stop(c->rt, &c->cancel_timer);
     if (c->cancel) return; /* its end of stream comes first; then this is called again */
     rt_timer_stop(c->rt, &c->drain_timer);
+    conn_tell_owner(c);
     return;
   }
   watch(c);

@@ -307,6 +307,7 @@ static const struct error *outcome_error(struct query *q) {
 
 void query_on_done(struct query *q) {
   if (retry(q)) return;
+  if (q->conn->session.finishing && !q->conn->session.loss_marked) q->tx_status = q->conn->session.tx_status;
   if (query_pending(q)) query_complete(q, outcome_error(q));
   query_op_done(q);
 }

@@ -83,4 +83,5 @@ void conn_fail(struct dsql_conn *c, const struct error *e) {
     query_on_done(query_of_op(op));
   }
   settle_ready_futures(c);
+  conn_tell_owner(c);
 }

@@ -35,6 +35,7 @@ struct query {
   bool text_results;
   bool op_live, future_live;
   bool paused, retried, grouped;
+  char tx_status;            /* of the ReadyForQuery that ended its group; 0: none did */
   struct dsql_result result; /* initialises itself, like what follows */
   struct arena arena;        /* rows, errors, columns of an unnamed statement */
   struct arena row_arena;    /* a streamed row's texts */

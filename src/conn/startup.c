@@ -6,6 +6,7 @@
 #include <sys/random.h>
 
 #include "auth/require_auth.h"
+#include "conn/ahead.h"
 
 /* getrandom(2) blocks only before the kernel's pool is first filled, and is whole for sizes up to 256. False: the kernel
  * has no such call, or a sandbox forbids it. */
@@ -139,6 +140,7 @@ int startup_begin_session(struct dsql_conn *c, struct fault *f) {
   }
   if (!random_bytes(config.nonce, sizeof config.nonce))
     return fault_set(f, DSQL_EUNSUPPORTED, "no random bytes for the authentication: getrandom(2) failed");
+  config.ahead = ahead_guess(c, &config.ahead_method);
   link_adopt(c->link, &conn_link_events, c);
   c->stream_base = link_appended(c->link);
   c->server_error = NULL;
@@ -191,7 +193,7 @@ unsigned startup_round_trips(const struct session *s) {
   switch (s->method) {
     case AUTH_NONE: return 1;
     case AUTH_SCRAM:
-    case AUTH_SCRAM_PLUS: return 3;
-    default: return 2;
+    case AUTH_SCRAM_PLUS: return s->ahead_used ? 2 : 3;
+    default: return s->ahead_used ? 1 : 2;
   }
 }

@@ -30,7 +30,7 @@ int dsql_stmt_new(dsql_stmt **out, dsql_rt *rt, const char *sql, const uint32_t 
   return 0;
 }
 
-static void unref(struct dsql_stmt *s) {
+void stmt_unref(struct dsql_stmt *s) {
   const dsql_alloc *a = rt_alloc(s->rt);
   if (--s->refs) return;
   assert(list_empty(&s->statements));
@@ -47,7 +47,7 @@ void dsql_stmt_free(dsql_stmt *s) {
     on_conn->conn->statements_freed++;
     conn_flush_later(on_conn->conn);
   }
-  unref(s);
+  stmt_unref(s);
 }
 
 /* A format code for each of the most columns, and the Execute. */
@@ -143,7 +143,7 @@ static void statement_free(struct statement *s) {
   buf_deinit(&s->tail);
   mem_free(rt_alloc(s->conn->rt), s->param_oids);
   mem_free(rt_alloc(s->conn->rt), s);
-  unref(stmt);
+  stmt_unref(stmt);
 }
 
 /* What the statement is now that the query with its Parse has ended, wherever that was. */

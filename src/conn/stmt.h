@@ -51,6 +51,8 @@ struct statement {
   char name[WIRE_NAME_SIZE];
 };
 
+/* For who keeps it without a connection: refs++ before. */
+void stmt_unref(struct dsql_stmt *s);
 /* Finds or makes it; NULL when there is no memory. */
 struct statement *statement_get(struct dsql_conn *c, struct dsql_stmt *s);
 int statement_prepare_tail(struct statement *s); /* its columns are new: 0, ENOMEM */

@@ -96,5 +96,8 @@ const struct error *rt_set_error(struct dsql_rt *rt, const struct fault *f);
  * replacement. 0 when unknown. */
 int rt_hint_get(struct dsql_rt *rt, const char *host, uint16_t port);
 void rt_hint_set(struct dsql_rt *rt, const char *host, uint16_t port, int hint);
+/* The same under any text (how a server authenticates a user); a table of its own. 0 when unknown. */
+int rt_fact_get(struct dsql_rt *rt, const char *key);
+void rt_fact_set(struct dsql_rt *rt, const char *key, int fact);
 
 #endif

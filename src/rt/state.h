@@ -12,7 +12,8 @@ enum {
   RT_BLOCKS_FREE_MAX = 4096, /* 6 MiB */
   RT_CHUNKS_FREE_MAX = 1024, /* 4 MiB */
   RT_SLABS = 2,
-  RT_HINTS = 64
+  RT_HINTS = 64,
+  RT_FACTS = 64
 };
 
 struct rt_hint {
@@ -20,6 +21,12 @@ struct rt_hint {
   uint64_t used;
   int hint;
   uint16_t port;
+};
+
+struct rt_fact {
+  char *key; /* NULL: a free entry */
+  uint64_t used;
+  int fact;
 };
 
 /* Where dsql_future_run() looks after each turn; on its stack, because the future and the runtime may be gone then. */
@@ -68,7 +75,8 @@ struct dsql_rt {
 
   void *slot_values[RT_SLOTS];
   struct rt_hint hints[RT_HINTS];
-  uint64_t hint_clock;
+  struct rt_fact facts[RT_FACTS];
+  uint64_t hint_clock; /* of both */
 
   struct rt_awaited *awaited;
 #ifndef NDEBUG

@@ -164,7 +164,7 @@ static bool is_unsent(const struct op *op, uint64_t upto) {
 
 static unsigned flags_of(struct session *s, const struct op *op, uint64_t upto) {
   if (is_unsent(op, upto)) return DSQL_NOT_SENT;
-  if (s->refused || !doubt_is_possible(op)) return 0;
+  if (s->refused || s->ride_refused || !doubt_is_possible(op)) return 0;
   judge(s, upto);
   return op->in_doubt ? DSQL_IN_DOUBT : 0;
 }

@@ -9,12 +9,41 @@ enum handled {
   HANDLED,       /* consumed, nothing to report */
   HANDLED_EVENT, /* consumed, ev is filled */
   HANDLED_ROWS,  /* ev is filled; the rows stay until session_rows_done() */
+  HANDLED_LATER, /* ev is filled; the message is for the next phase, which now is the session's */
   HANDLED_FAIL   /* the session's fault is set */
 };
 
 /* Handlers by phase. */
 enum handled startup_message(struct session *s, const struct wire_frame *m, struct session_event *ev);
 enum handled query_message(struct session *s, const struct wire_frame *m, struct session_event *ev);
+
+/* startup.c, for ahead.c as well. */
+struct sasl_choice;
+typedef enum handled (*auth_handler)(struct session *s, const struct wire_authentication *a);
+enum auth_kind { KIND_OK, KIND_CLEARTEXT, KIND_MD5, KIND_SASL, KIND_CONTINUE, KIND_FINAL, KIND_OTHER, KINDS };
+enum handled startup_authentication(struct session *s, const struct wire_authentication *a);
+bool startup_allowed(struct session *s, enum auth_method method); /* else the session has failed */
+enum handled startup_ok(struct session *s, const struct wire_authentication *a);
+enum handled startup_impossible(struct session *s, const struct wire_authentication *a);
+int startup_choose(struct session *s, const struct wire_authentication *a, struct sasl_choice *out, struct fault *f);
+const struct session_config *startup_find_binding(struct session *s);
+/* Appends SASLInitialResponse. */
+enum handled startup_begin_scram(struct session *s, const struct sasl_choice *choice);
+enum handled startup_become_ready(struct session *s, struct session_event *ev);
+
+/* ahead.c. Begins as config.ahead says; what can't be sent is not. ENOMEM, or out's failure. */
+int ahead_begin(struct session *s);
+extern const auth_handler ahead_handlers[SESSION_AUTHENTICATE][KINDS];
+/* An ErrorResponse, or the end of the stream, before the session is up. */
+void ahead_learn_error(struct session *s, const uint8_t *body, size_t n);
+void ahead_learn_end(struct session *s, int code);
+/* ReadyForQuery was read behind an AuthenticationOk that nobody had to ask for. */
+enum handled ahead_unasked(struct session *s);
+enum handled ahead_unasked_message(struct session *s, const struct wire_frame *m, struct session_event *ev);
+/* May the queue's first group still leave? */
+bool ahead_has_room(const struct session *s);
+
+bool severity_is_fatal(const uint8_t *body, size_t n);
 /* Notices, parameters and notifications, which may come at any time. */
 enum handled async_message(struct session *s, const struct wire_frame *m, struct session_event *ev);
 

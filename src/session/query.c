@@ -157,7 +157,7 @@ static enum handled on_result(struct session *s, const struct wire_frame *m, str
   return HANDLED_EVENT;
 }
 
-static bool severity_is_fatal(const uint8_t *body, size_t n) {
+bool severity_is_fatal(const uint8_t *body, size_t n) {
   /* 'V' is never localised (9.6 and later); 'S' serves the servers and poolers that send no 'V'. */
   dsql_str severity = error_body_field(body, n, 'V');
   if (severity.len == 0) severity = error_body_field(body, n, 'S');

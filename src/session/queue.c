@@ -18,6 +18,7 @@ bool session_can_gather(const struct session *s) {
   if (!first || first == s->queue->group_open || !s->may_send || s->abandoned || s->phase == SESSION_FAILED)
     return false;
   if (s->fatal_seen) return false; /* nobody would run it */
+  if (s->ahead_open && !ahead_has_room(s)) return false;
   return list_empty(&s->inflight) || (!s->barriers && !group_has_barrier(s));
 }
 

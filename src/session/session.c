@@ -19,7 +19,7 @@ int session_init(struct session *s, const struct session_config *c, struct op_qu
   if (!buf_ok(out)) return out->error;
   session_trace_output(s, from);
   s->appended = out->len - from;
-  return 0;
+  return c->ahead ? ahead_begin(s) : 0;
 }
 
 void session_deinit(struct session *s) {
@@ -74,6 +74,7 @@ enum handled session_fail_malformed(struct session *s, uint8_t type) {
 }
 
 void session_end(struct session *s, const struct fault *f) {
+  ahead_learn_end(s, f->code);
   if (s->phase != SESSION_FAILED || !s->fault.code) {
     s->fault = *f;
     s->fault.flags |= DSQL_CONN_LOST;
@@ -248,6 +249,12 @@ static enum handled ready_message(struct session *s, const struct wire_frame *m,
 }
 
 static enum handled start_message(struct session *s, const struct wire_frame *m, struct session_event *ev) {
+  if (s->phase == SESSION_UNASKED) {
+    enum handled done = ahead_unasked_message(s, m, ev);
+    if (done == HANDLED_LATER) return done; /* and it is traced there */
+    if (s->config.trace) s->config.trace(s->config.trace_arg, true, m->body - WIRE_HEADER_SIZE, m->total);
+    return done;
+  }
   if (s->config.trace) s->config.trace(s->config.trace_arg, true, m->body - WIRE_HEADER_SIZE, m->total);
   return startup_message(s, m, ev);
 }
@@ -298,7 +305,7 @@ bool session_next(struct session *s, struct session_event *ev) {
       return false;
     }
     done = s->phase == SESSION_READY ? ready_message(s, &m, left, ev) : start_message(s, &m, ev);
-    if (done == HANDLED_ROWS) return true;
+    if (done == HANDLED_ROWS || done == HANDLED_LATER) return true;
     if (done == HANDLED_FAIL) continue;
     if (s->rows_len) m.total = s->rows_len; /* rows that nobody waits for */
     s->rows_len = 0;

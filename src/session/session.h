@@ -19,9 +19,26 @@
  *   READY          replies, see op.h             READY
  *   FAILED         -                             -
  *
+ * With config.ahead the server's question is not waited for (ahead.c). Until its answers have shown that what was sent
+ * is what it asks for, the session is "misled" when they show otherwise, and when an error or the end of the stream
+ * comes instead:
+ *
+ *   AHEAD_NOTHING  R Ok                          STARTING
+ *                  R Cleartext, MD5, SASL        FAILED, misled; as in AUTHENTICATE while no operation has left
+ *   AHEAD_PASSWORD R Cleartext                   AUTH_RESULT
+ *                  R Ok                          STARTING, and from there to UNASKED in place of READY
+ *                  R MD5, SASL                   FAILED, misled
+ *   AHEAD_SASL     R SASL, the same mechanism    SASL_CONTINUE
+ *                  R any other                   FAILED, misled
+ *   these three    v, E                          as in AUTHENTICATE
+ *   UNASKED        E FATAL 08P01                 FAILED, misled: the server stumbled over the password
+ *                  S N A                         UNASKED
+ *                  any other                     READY, and it is read there
+ *
  * Operations ride: from the final authentication message on (password, MD5 digest, client-final, or AuthenticationOk
  * when nothing was asked) session_gather() moves them to the output, unless the owner wants to look at the session
- * first. None of them runs when the authentication fails. */
+ * first. None of them runs when the authentication fails. With config.ahead and a password, or nothing, to be sent that
+ * is from the first byte on, up to SESSION_AHEAD_MAX bytes. */
 #ifndef DSQL_SESSION_SESSION_H
 #define DSQL_SESSION_SESSION_H
 
@@ -62,17 +79,24 @@ struct session_config {
   uint8_t nonce[18];                                  /* fresh random bytes */
   size_t message_max;
   bool hold; /* operations do not ride: they wait until session_release() */
+  /* Send what this method takes before the server has asked: only over TLS whose peer is who it should be. */
+  bool ahead;
+  enum auth_method ahead_method; /* AUTH_NONE, AUTH_PASSWORD, AUTH_SCRAM or AUTH_SCRAM_PLUS */
   void (*trace)(void *arg, bool from_server, const uint8_t *message, size_t n); /* NULL: no trace */
   void *trace_arg;
 };
 
 enum session_phase {
+  SESSION_AHEAD_NOTHING,
+  SESSION_AHEAD_PASSWORD,
+  SESSION_AHEAD_SASL,
   SESSION_AUTHENTICATE,
   SESSION_SASL_CONTINUE,
   SESSION_SASL_DERIVE,
   SESSION_SASL_FINAL,
   SESSION_AUTH_RESULT,
   SESSION_STARTING,
+  SESSION_UNASKED,
   SESSION_READY,
   SESSION_FAILED,
   SESSION_PHASES
@@ -154,6 +178,10 @@ struct session {
   bool scram_begun, saw_auth_request, negotiated;
   bool was_ready;          /* EVENT_READY was given */
   bool refused;            /* an ErrorResponse answered the start-up: nothing that rode along was run */
+  bool ahead_open;         /* what was sent ahead is not confirmed yet */
+  bool ahead_used;         /* it was what the server asked for */
+  bool misled;             /* config.ahead was, or may have been, wrong: another attempt should go without */
+  bool ride_refused;       /* the answers prove that nothing that rode along was run */
   enum auth_method method; /* that is under way or completed */
 };
 
@@ -202,6 +230,9 @@ void session_release(struct session *s);
 /* Moves what may leave to out, up to a soft limit. False when out has failed, and so has the session. */
 bool session_gather(struct session *s);
 enum { SESSION_GATHER_SOFT_MAX = 64 * 1024 };
+/* The first flight, when it goes ahead: within one TLS record, so that a server that refuses it has read it to the end,
+ * and no reset takes its words away; and within TCP's first window. */
+enum { SESSION_AHEAD_MAX = 12 * 1024 };
 bool session_can_gather(const struct session *s);
 /* The owner's transport took everything up to this position of the stream. */
 static inline void session_sent(struct session *s, uint64_t sent) { s->sent = sent; }

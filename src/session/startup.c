@@ -22,7 +22,7 @@ static enum handled sent_message(struct session *s, size_t from, enum session_ph
 }
 
 /* The server chose this method: do the user's rules allow it? */
-static bool allowed(struct session *s, enum auth_method method) {
+bool startup_allowed(struct session *s, enum auth_method method) {
   struct fault f = {0};
   s->method = method;
   if (require_auth_check(s->config.require_auth, method, &f) == 0 &&
@@ -41,9 +41,9 @@ static bool have_password(struct session *s) {
   return false;
 }
 
-static enum handled on_ok(struct session *s, const struct wire_authentication *a) {
+enum handled startup_ok(struct session *s, const struct wire_authentication *a) {
   (void)a;
-  if (!allowed(s, s->saw_auth_request ? s->method : AUTH_NONE)) return HANDLED_FAIL;
+  if (!startup_allowed(s, s->saw_auth_request ? s->method : AUTH_NONE)) return HANDLED_FAIL;
   s->phase = SESSION_STARTING;
   s->may_send = !s->config.hold;
   return HANDLED;
@@ -52,7 +52,7 @@ static enum handled on_ok(struct session *s, const struct wire_authentication *a
 static enum handled on_cleartext(struct session *s, const struct wire_authentication *a) {
   size_t from = s->out->len;
   (void)a;
-  if (!allowed(s, AUTH_PASSWORD) || !have_password(s)) return HANDLED_FAIL;
+  if (!startup_allowed(s, AUTH_PASSWORD) || !have_password(s)) return HANDLED_FAIL;
   if (!s->config.tls && !s->config.local && !s->config.cleartext_without_tls)
     return session_fail(s, DSQL_EAUTH,
                         "the server asks for a cleartext password over an unencrypted connection; use TLS, or allow it "
@@ -68,7 +68,7 @@ static enum handled on_md5(struct session *s, const struct wire_authentication *
   size_t from = s->out->len;
   dsql_str user = {s->config.user, strlen(s->config.user)}, password;
 
-  if (!allowed(s, AUTH_MD5) || !have_password(s)) return HANDLED_FAIL;
+  if (!startup_allowed(s, AUTH_MD5) || !have_password(s)) return HANDLED_FAIL;
   s->saw_auth_request = true;
   password = (dsql_str){s->config.password, strlen(s->config.password)};
   if (md5_response(user, password, a->data, answer, &f)) return fail_with(s, &f);
@@ -77,8 +77,7 @@ static enum handled on_md5(struct session *s, const struct wire_authentication *
   return sent_message(s, from, SESSION_AUTH_RESULT, true);
 }
 
-static int choose_mechanism(struct session *s, const struct wire_authentication *a, struct scram_params *p,
-                            struct fault *f) {
+int startup_choose(struct session *s, const struct wire_authentication *a, struct sasl_choice *out, struct fault *f) {
   const struct session_config *c = &s->config;
   struct sasl_offer offer = {.list = a->data,
                              .list_len = a->len,
@@ -86,23 +85,20 @@ static int choose_mechanism(struct session *s, const struct wire_authentication 
                              .binding_available = c->binding_len > 0,
                              .policy = c->channel_binding,
                              .require_auth = c->require_auth};
-  struct sasl_choice choice;
-  int rc = sasl_choose(&offer, &choice, f);
-  if (rc) return rc;
-  p->mechanism = choice.mechanism;
-  p->binding_supported = choice.binding_supported;
-  return 0;
+  return sasl_choose(&offer, out, f);
 }
 
-static const struct session_config *config_with_binding(struct session *s) {
+const struct session_config *startup_find_binding(struct session *s) {
   struct session_config *c = &s->config;
   if (c->find_binding) c->find_binding(c->find_binding_arg, &c->binding_data, &c->binding_len);
   return c;
 }
 
-static enum handled on_sasl(struct session *s, const struct wire_authentication *a) {
-  const struct session_config *c = config_with_binding(s);
-  struct scram_params p = {.binding = c->binding_data,
+enum handled startup_begin_scram(struct session *s, const struct sasl_choice *choice) {
+  const struct session_config *c = &s->config;
+  struct scram_params p = {.mechanism = choice->mechanism,
+                           .binding_supported = choice->binding_supported,
+                           .binding = c->binding_data,
                            .binding_len = c->binding_len,
                            .client_key = c->scram_client_key,
                            .server_key = c->scram_server_key,
@@ -111,9 +107,6 @@ static enum handled on_sasl(struct session *s, const struct wire_authentication 
   struct buf first;
   size_t from = s->out->len;
 
-  if (choose_mechanism(s, a, &p, &f)) return fail_with(s, &f);
-  if (!c->scram_client_key && !have_password(s)) return HANDLED_FAIL;
-  s->saw_auth_request = true;
   if (c->password) p.password = (dsql_str){c->password, strlen(c->password)};
   if (scram_begin(&s->scram, c->alloc, &p, &f)) return fail_with(s, &f);
   s->scram_begun = true;
@@ -125,6 +118,17 @@ static enum handled on_sasl(struct session *s, const struct wire_authentication 
   buf_deinit(&first);
   if (f.code) return fail_with(s, &f);
   return sent_message(s, from, SESSION_SASL_CONTINUE, false);
+}
+
+static enum handled on_sasl(struct session *s, const struct wire_authentication *a) {
+  const struct session_config *c = startup_find_binding(s);
+  struct sasl_choice choice;
+  struct fault f = {0};
+
+  if (startup_choose(s, a, &choice, &f)) return fail_with(s, &f);
+  if (!c->scram_client_key && !have_password(s)) return HANDLED_FAIL;
+  s->saw_auth_request = true;
+  return startup_begin_scram(s, &choice);
 }
 
 static enum handled send_client_final(struct session *s) {
@@ -187,26 +191,23 @@ static enum handled on_unsupported(struct session *s, const struct wire_authenti
                       a->code);
 }
 
-static enum handled on_impossible(struct session *s, const struct wire_authentication *a) {
+enum handled startup_impossible(struct session *s, const struct wire_authentication *a) {
   return session_fail(s, DSQL_EPROTO, "protocol violation: authentication message %u is out of order", a->code);
 }
 
-typedef enum handled (*auth_handler)(struct session *s, const struct wire_authentication *a);
-
-enum auth_kind { KIND_OK, KIND_CLEARTEXT, KIND_MD5, KIND_SASL, KIND_CONTINUE, KIND_FINAL, KIND_OTHER, KINDS };
-
 static const auth_handler handlers[SESSION_READY][KINDS] = {
-    [SESSION_AUTHENTICATE] = {on_ok, on_cleartext, on_md5, on_sasl, on_impossible, on_impossible, on_unsupported},
-    [SESSION_SASL_CONTINUE] = {on_impossible, on_impossible, on_impossible, on_impossible, on_sasl_continue,
-                               on_impossible, on_impossible},
-    [SESSION_SASL_DERIVE] = {on_impossible, on_impossible, on_impossible, on_impossible, on_impossible, on_impossible,
-                             on_impossible},
-    [SESSION_SASL_FINAL] = {on_impossible, on_impossible, on_impossible, on_impossible, on_impossible, on_sasl_final,
-                            on_impossible},
-    [SESSION_AUTH_RESULT] = {on_ok, on_impossible, on_impossible, on_impossible, on_impossible, on_impossible,
-                             on_impossible},
-    [SESSION_STARTING] = {on_impossible, on_impossible, on_impossible, on_impossible, on_impossible, on_impossible,
-                          on_impossible},
+    [SESSION_AUTHENTICATE] = {startup_ok, on_cleartext, on_md5, on_sasl, startup_impossible, startup_impossible,
+                              on_unsupported},
+    [SESSION_SASL_CONTINUE] = {startup_impossible, startup_impossible, startup_impossible, startup_impossible,
+                               on_sasl_continue, startup_impossible, startup_impossible},
+    [SESSION_SASL_DERIVE] = {startup_impossible, startup_impossible, startup_impossible, startup_impossible,
+                             startup_impossible, startup_impossible, startup_impossible},
+    [SESSION_SASL_FINAL] = {startup_impossible, startup_impossible, startup_impossible, startup_impossible,
+                            startup_impossible, on_sasl_final, startup_impossible},
+    [SESSION_AUTH_RESULT] = {startup_ok, startup_impossible, startup_impossible, startup_impossible, startup_impossible,
+                             startup_impossible, startup_impossible},
+    [SESSION_STARTING] = {startup_impossible, startup_impossible, startup_impossible, startup_impossible,
+                          startup_impossible, startup_impossible, startup_impossible},
 };
 
 static enum auth_kind kind_of(uint32_t code) {
@@ -221,12 +222,17 @@ static enum auth_kind kind_of(uint32_t code) {
   }
 }
 
+enum handled startup_authentication(struct session *s, const struct wire_authentication *a) {
+  const auth_handler *of_phase = s->phase < SESSION_AUTHENTICATE ? ahead_handlers[s->phase] : handlers[s->phase];
+  return of_phase[kind_of(a->code)](s, a);
+}
+
 static enum handled on_authentication(struct session *s, const struct wire_frame *m, struct session_event *ev) {
   struct wire_authentication a;
   enum handled rc;
 
   if (wire_decode_authentication(m->body, m->len, &a)) return session_fail_malformed(s, m->type);
-  rc = handlers[s->phase][kind_of(a.code)](s, &a);
+  rc = startup_authentication(s, &a);
   if (rc == HANDLED_EVENT) *ev = (struct session_event){.type = EVENT_DERIVE};
   return rc;
 }
@@ -235,7 +241,7 @@ static enum handled on_negotiate_version(struct session *s, const struct wire_fr
   struct wire_negotiate_version v;
 
   if (wire_decode_negotiate_version(m->body, m->len, &v)) return session_fail_malformed(s, m->type);
-  if (s->phase != SESSION_AUTHENTICATE || s->negotiated || v.version > s->config.protocol)
+  if (s->phase > SESSION_AUTHENTICATE || s->negotiated || v.version > s->config.protocol)
     return session_fail_unexpected(s, m->type);
   s->negotiated = true;
   if (v.version < s->config.protocol_min)
@@ -259,15 +265,20 @@ static enum handled on_backend_key(struct session *s, const struct wire_frame *m
   return HANDLED;
 }
 
-static enum handled on_first_ready(struct session *s, const struct wire_frame *m, struct session_event *ev) {
-  if (wire_decode_ready(m->body, m->len, &s->tx_status)) return session_fail_malformed(s, m->type);
-  if (s->phase != SESSION_STARTING) return session_fail_unexpected(s, m->type);
+enum handled startup_become_ready(struct session *s, struct session_event *ev) {
   s->phase = SESSION_READY;
   s->was_ready = true;
+  s->ahead_open = false;
   if (s->scram_begun) scram_end(&s->scram);
   s->scram_begun = false;
   *ev = (struct session_event){.type = EVENT_READY};
   return HANDLED_EVENT;
+}
+
+static enum handled on_first_ready(struct session *s, const struct wire_frame *m, struct session_event *ev) {
+  if (wire_decode_ready(m->body, m->len, &s->tx_status)) return session_fail_malformed(s, m->type);
+  if (s->phase != SESSION_STARTING) return session_fail_unexpected(s, m->type);
+  return s->ahead_open ? ahead_unasked(s) : startup_become_ready(s, ev);
 }
 
 /* The text of an error is shown as the server's; the session's own fault is short. Class 28 is authentication. */
@@ -277,6 +288,7 @@ static enum handled on_startup_error(struct session *s, const struct wire_frame 
   state = error_body_field(m->body, m->len, 'C');
   *ev = (struct session_event){EVENT_ERROR, NULL, m->body, m->len};
   s->refused = true;
+  ahead_learn_error(s, m->body, m->len);
   session_fail(s, state.len == 5 && memcmp(state.ptr, "28", 2) == 0 ? DSQL_EAUTH : DSQL_ESERVER,
                "the server refuses the connection");
   return HANDLED_EVENT;

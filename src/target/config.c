@@ -96,5 +96,6 @@ int config_limits(struct resolver *r, const dsql_config *c) {
   t->result_bytes_max = c->result_bytes_max ? c->result_bytes_max : result_bytes_default;
   t->message_bytes_max = c->message_bytes_max ? c->message_bytes_max : MESSAGE_BYTES_MAX;
   t->cleartext_without_tls = c->cleartext_without_tls;
+  t->wait_to_be_asked = c->no_fast_connect;
   return 0;
 }

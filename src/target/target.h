@@ -95,6 +95,7 @@ struct target {
   bool scram_client_key_set, scram_server_key_set;
   uint8_t scram_client_key[TARGET_SCRAM_KEY_SIZE], scram_server_key[TARGET_SCRAM_KEY_SIZE];
   bool cleartext_without_tls;
+  bool wait_to_be_asked; /* never send credentials ahead */
 
   bool keepalives;
   uint32_t keepalives_idle_s, keepalives_interval_s, keepalives_count; /* 0: the system's */

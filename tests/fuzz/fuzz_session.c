@@ -2,7 +2,8 @@
  * byte each, some with an operand:
  *   feed n bytes of the input, or one message of a type with a body from the input, in one or several parts; submit an
  *   operation (its kind, whether it ends the group, read-only); gather; count output as sent; give an operation up;
- *   take a row less than all; store bytes; end the stream; restart with what the queue holds; derive keys; release.
+ *   take a row less than all; store bytes; end the stream; restart with what the queue holds, also with credentials sent
+ *   ahead; derive keys; release.
  * Whatever happens: every operation is reported exactly once, its flags are consistent, nothing is left allocated, and
  * memory stays within what was configured. */
 #include <stdint.h>
@@ -88,6 +89,8 @@ static void pull(struct fuzz *f) {
       case EVENT_FAILED:
         f->failed = true;
         REQUIRE(session_fault(&f->s)->code && session_fault(&f->s)->text[0]);
+        REQUIRE(!f->s.misled || f->config.ahead);
+        REQUIRE(!f->s.ride_refused || (f->s.misled && !session_ride_in_doubt(&f->s)));
         break;
       case EVENT_STMT_PARAMS: REQUIRE(ev.len % 4 == 0); break;
       default: break;
@@ -258,7 +261,10 @@ static bool step(struct fuzz *f) {
     case 12: derive(f); break;
     case 13: session_release(&f->s); break;
     case 14: session_terminate(&f->s); break;
-    default: break;
+    default:
+      f->config.ahead = true;
+      f->config.ahead_method = (enum auth_method)(next(f) % (AUTH_UNKNOWN + 1));
+      return restart(f);
   }
   return true;
 }

@@ -281,3 +281,23 @@ Test(rt, hints_replace_the_least_recently_used) {
   test_alloc_arm(&x.heap, 0, false);
   cr_expect_eq(rt_hint_get(x.rt, "newer", 1), 0);
 }
+
+Test(rt, facts_do_the_same_under_any_text) {
+  char key[16];
+  cr_expect_eq(rt_fact_get(x.rt, "k0"), 0);
+  for (int i = 0; i < 64; i++) {
+    snprintf(key, sizeof key, "k%d", i);
+    rt_fact_set(x.rt, key, i + 1);
+  }
+  cr_expect_eq(rt_fact_get(x.rt, "k0"), 1);
+  rt_fact_set(x.rt, "new", 99);
+  cr_expect_eq(rt_fact_get(x.rt, "k0"), 1, "was used after k1");
+  cr_expect_eq(rt_fact_get(x.rt, "k1"), 0);
+  rt_fact_set(x.rt, "new", 7);
+  cr_expect_eq(rt_fact_get(x.rt, "new"), 7);
+  cr_expect_eq(rt_hint_get(x.rt, "new", 0), 0, "a table of its own");
+  test_alloc_arm(&x.heap, 1, true);
+  rt_fact_set(x.rt, "newer", 8);
+  test_alloc_arm(&x.heap, 0, false);
+  cr_expect_eq(rt_fact_get(x.rt, "newer"), 0);
+}
