@@ -187,7 +187,7 @@ static void stale_everywhere(struct dsql_stmt *s) {
 void tx_attempt_failed(struct dsql_tx *tx, const struct error *e, enum retry_phase phase, struct dsql_stmt *stmt) {
   struct retry_verdict v = decide(tx, e, phase, stmt != NULL);
 
-  if (v.for_statement) stale_everywhere(stmt);
+  if (v.for_statement && stmt) stale_everywhere(stmt);
   e = keep(tx, e, v.in_doubt ? DSQL_IN_DOUBT : 0);
   tx_drop_children(tx);
   if (!is_usable(tx->conn)) tx_give_back(tx, POOL_DESTROY);

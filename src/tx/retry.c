@@ -38,14 +38,15 @@ static bool has(dsql_str s, const char *part) {
   return false;
 }
 
-enum dsql_conflict dsql_error_conflict(const dsql_error *e) {
-  if (!e) return DSQL_CONFLICT_NONE;
+static enum dsql_conflict conflict_of(const dsql_error *e) {
   if (state_is(e, "OC001")) return DSQL_CONFLICT_SCHEMA;
   if (state_is(e, "OC000") || state_is(e, "40P01")) return DSQL_CONFLICT_DATA;
   if (!state_is(e, "40001")) return DSQL_CONFLICT_NONE;
   return has(e->message, "(OC001)") || has(e->message, "schema has been updated") ? DSQL_CONFLICT_SCHEMA
                                                                                   : DSQL_CONFLICT_DATA;
 }
+
+enum dsql_conflict dsql_error_conflict(const dsql_error *e) { return e ? conflict_of(e) : DSQL_CONFLICT_NONE; }
 
 static bool is_plan_outdated(const dsql_error *e) {
   dsql_str routine = dsql_error_field(e, 'R');
@@ -91,7 +92,7 @@ static void classify(const struct tx_policy *p, const struct retry_input *in, st
   const dsql_error *e = in->error;
 
   v->counted = true;
-  v->conflict = dsql_error_conflict(e);
+  v->conflict = conflict_of(e);
   v->in_doubt = is_in_doubt(p, in);
   if (v->conflict == DSQL_CONFLICT_SCHEMA && !in->schema_retried && in->connection_is_usable) {
     v->action = RETRY_SAME;
@@ -115,7 +116,7 @@ struct retry_verdict retry_decide(const struct tx_policy *p, const struct retry_
   struct retry_verdict v = {.action = RETRY_FAIL};
 
   if (in->phase == RETRY_FOREIGN || in->phase == RETRY_NO_CONNECTION) {
-    v.conflict = in->phase == RETRY_FOREIGN ? DSQL_CONFLICT_NONE : dsql_error_conflict(in->error);
+    v.conflict = in->phase == RETRY_FOREIGN ? DSQL_CONFLICT_NONE : conflict_of(in->error);
     return v;
   }
   classify(p, in, &v);

@@ -145,7 +145,7 @@ static int check_start(const struct tx_start *how, struct tx_policy *policy, str
 }
 
 struct dsql_future *tx_start(const struct tx_start *how) {
-  struct tx_policy policy;
+  struct tx_policy policy = {0};
   struct fault f;
   struct dsql_tx *tx;
 
