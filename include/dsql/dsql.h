@@ -536,6 +536,14 @@ typedef struct dsql_conn_stats {
   uint64_t bytes_sent, bytes_received, writes, reads; /* socket calls that moved bytes */
   uint32_t connect_round_trips;                       /* until the session was ready */
   uint32_t connect_us;                                /* from dsql_conn_open until then */
+  /* What connect_us was spent on, over all hosts and attempts; together they are it. Of a connection that is not ready,
+   * the phases that have ended. */
+  uint32_t prepare_us;    /* waiting for the password's source and the trust store */
+  uint32_t dns_us;        /* name lookup; 0 for addresses */
+  uint32_t socket_us;     /* TCP, or the Unix socket */
+  uint32_t sslrequest_us; /* asking whether the server speaks TLS; 0 with direct TLS */
+  uint32_t tls_us;        /* the handshake */
+  uint32_t auth_us;       /* start-up, authentication, after_connect */
 } dsql_conn_stats;
 DSQL_API void dsql_conn_stats_get(const dsql_conn *c, dsql_conn_stats *out, size_t size);
 

@@ -123,7 +123,10 @@ static void on_deadline(struct rt_timer *timer) {
 
 static void begin_session(struct dsql_conn *c) {
   struct fault f = {0};
-  int rc = conn_password_current(c, &f);
+  int rc;
+
+  phases_enter(&c->connect.phases, PHASE_AUTH);
+  rc = conn_password_current(c, &f);
 
   if (rc == 0) rc = startup_begin_session(c, &f);
   if (rc) conn_connect_reset(c);
@@ -154,6 +157,7 @@ static void dial_host(struct dsql_conn *c) {
   struct fault f = {0};
 
   startup_transport_params(c, startup_host(c), &p);
+  p.dial.phases = &k->phases;
   p.kind = k->plan.attempts[k->attempt];
   p.plain_on_refusal = k->plan.plain_on_refusal;
   p.tls = k->tls;
@@ -182,6 +186,7 @@ static void start_attempt(struct dsql_conn *c) {
   struct fault f = {0};
 
   conn_connect_reset(c);
+  phases_enter(&k->phases, PHASE_PREPARE);
   if (k->plan.attempts[k->attempt] == SSLMODE_PLAIN) {
     dial_host(c);
     return;
@@ -309,7 +314,8 @@ void conn_session_open(struct dsql_conn *c) {
   rt_timer_stop(c->rt, &k->timer);
   op_queue_put_before(&c->queue, &c->prepare_queue);
   c->session.queue = &c->queue;
-  c->connect_us = (uint32_t)(rt_clock_us() - c->opened_us);
+  phases_enter(&k->phases, PHASE_AUTH);
+  c->connect_us = (uint32_t)(k->phases.since_us - c->opened_us);
   c->connect_round_trips = k->round_trips;
   for (struct list *node; (node = list_pop_front(&c->ready_futures)) != NULL;) conn_ready_complete(node, NULL);
   session_release(&c->session);
@@ -324,6 +330,7 @@ int conn_connect_start(struct dsql_conn *c) {
   const struct target *t = c->target->target;
   struct connect *k = &c->connect;
 
+  k->phases = (struct phases){.now = PHASE_PREPARE, .since_us = c->opened_us};
   buf_init(&k->report, rt_alloc(c->rt), REPORT_MAX);
   buf_init(&k->password, rt_alloc(c->rt), OUT_MAX);
   k->password.secret = true;

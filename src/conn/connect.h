@@ -19,6 +19,7 @@
 #include "conn/password.h"
 #include "conn/target_object.h"
 #include "conn/transport.h"
+#include "net/phases.h"
 #include "tls/sslmode.h"
 #include "tls/tls.h"
 
@@ -46,6 +47,7 @@ struct connect {
   bool was_misled; /* this connection has gone ahead in vain: it does not try again */
   struct socket_address address;
   unsigned round_trips;
+  struct phases phases;
   uint8_t binding[TLS_END_POINT_MAX];
 };
 

@@ -35,6 +35,7 @@ void conn_password_ask(struct dsql_conn *c) {
   dsql_str secret;
   int rc = 0;
 
+  phases_enter(&k->phases, PHASE_PREPARE);
   if (s) {
     k->password_waiter.done = on_answer;
     rc = s->class->get(s, &k->password_waiter, &secret, &f);

@@ -50,7 +50,15 @@ void dsql_conn_set_user_data(dsql_conn *c, void *data) { c->user_data = data; }
 void *dsql_conn_user_data(const dsql_conn *c) { return c->user_data; }
 
 void dsql_conn_stats_get(const dsql_conn *c, dsql_conn_stats *out, size_t size) {
-  dsql_conn_stats full = {.connect_round_trips = c->connect_round_trips, .connect_us = c->connect_us};
+  const uint64_t *us = c->connect.phases.us;
+  dsql_conn_stats full = {.connect_round_trips = c->connect_round_trips,
+                          .connect_us = c->connect_us,
+                          .prepare_us = (uint32_t)us[PHASE_PREPARE],
+                          .dns_us = (uint32_t)us[PHASE_DNS],
+                          .socket_us = (uint32_t)us[PHASE_SOCKET],
+                          .sslrequest_us = (uint32_t)us[PHASE_SSLREQUEST],
+                          .tls_us = (uint32_t)us[PHASE_TLS],
+                          .auth_us = (uint32_t)us[PHASE_AUTH]};
   struct link_stats link = {0};
 
   if (size > sizeof full) size = sizeof full;

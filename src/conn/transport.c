@@ -46,6 +46,7 @@ static void succeed(struct transport *t) {
 static void start_tls(struct transport *t) {
   struct fault f = {0};
   t->state = TRANSPORT_HANDSHAKE;
+  phases_enter(t->params.dial.phases, PHASE_TLS);
   t->result.round_trips++;
   link_read_limit(t->link, 0);
   if (link_start_tls(t->link, t->params.tls, &t->params.tls_params, &f)) finish(t, &f);
@@ -144,6 +145,7 @@ static void on_dialed(void *owner, int fd, const struct socket_address *address,
     case SSLMODE_DIRECT: start_tls(t); return;
     case SSLMODE_SSLREQUEST:
       t->state = TRANSPORT_ANSWER;
+      phases_enter(t->params.dial.phases, PHASE_SSLREQUEST);
       t->result.round_trips++;
       /* One byte and no more: what stands behind it was not encrypted by the server (CVE-2021-23222). */
       link_read_limit(t->link, 1);

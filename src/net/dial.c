@@ -53,6 +53,7 @@ static struct dial *new_dial(struct dsql_rt *rt, const struct dial_params *p, di
   d->shuffle = p->shuffle;
   d->random = p->random;
   d->options = p->options;
+  d->phases = p->phases;
   d->start.run = on_start;
   list_init(&d->start.node);
   rt_ready(rt, &d->start);

@@ -3,6 +3,7 @@
 #ifndef DSQL_NET_DIAL_H
 #define DSQL_NET_DIAL_H
 
+#include "net/phases.h"
 #include "net/socket.h"
 #include "rt/rt.h"
 
@@ -17,6 +18,7 @@ struct dial_params {
   bool shuffle;    /* load_balance_hosts=random: addresses in random order */
   uint64_t random; /* seed for the shuffle */
   struct socket_options options;
+  struct phases *phases; /* told when a lookup and when connecting begins; NULL: nobody asks. Outlives the dial */
 };
 
 struct dial;

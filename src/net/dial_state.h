@@ -23,6 +23,7 @@ struct dial {
   bool shuffle, racing;
   uint64_t random;
   struct socket_options options;
+  struct phases *phases;
   struct dial_lookup *lookup;
   size_t n, next; /* addresses, and how many of them were tried */
   struct socket_address addresses[DIAL_ADDRESSES_MAX];

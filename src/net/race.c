@@ -138,5 +138,6 @@ static void try_next(struct dial *d) {
 void dial_race(struct dial *d) {
   assert(d->n > 0 && d->next == 0);
   d->racing = true;
+  phases_enter(d->phases, PHASE_SOCKET);
   try_next(d);
 }

@@ -69,6 +69,7 @@ int dial_resolve(struct dial *d) {
     return rc == UV_ENOMEM ? DSQL_ENOMEM : DSQL_EINVAL;
   }
   d->lookup = l;
+  phases_enter(d->phases, PHASE_DNS);
   rt_hold(d->rt);
   return 0;
 }
