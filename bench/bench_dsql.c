@@ -175,6 +175,10 @@ static void run(struct client *c, const char *name, uint64_t count) {
     run_connect(c, count);
     return;
   }
+  if (strcmp(name, "insert") == 0) {
+    run_insert(c, count);
+    return;
+  }
   if (strcmp(name, "idle") == 0) {
     run_idle(c, count);
     return;

@@ -22,6 +22,7 @@ void check(int code);
 const dsql_result *must_result(dsql_future *f);
 int64_t one_value(const dsql_result *r);
 
+void run_insert(struct client *c, uint64_t count);
 void run_connect(struct client *c, uint64_t count);
 void run_idle(struct client *c, uint64_t count);
 /* The longest time between two ticks of the loop's millisecond timer while one connection is made and used. */

@@ -180,6 +180,56 @@ static int64_t rows_six(PGconn *c, uint64_t count) {
   return sum;
 }
 
+/* ---- insert ---- */
+
+/* Texts as text and numbers in binary, as libdsql sends them. */
+static void send_row(PGconn *c) {
+  static const char *const d = INSERT_D, *const g = INSERT_G;
+  static const int lengths[] = {4, 4, 4, 0, 8, 4, 0}, formats[] = {1, 1, 1, 0, 1, 1, 0};
+  const double e_value = INSERT_E;
+  uint32_t integers[] = {htobe32(INSERT_A), htobe32(INSERT_B), htobe32(INSERT_C), htobe32(INSERT_F)};
+  const char *values[7] = {(const char *)&integers[0],
+                           (const char *)&integers[1],
+                           (const char *)&integers[2],
+                           d,
+                           NULL,
+                           (const char *)&integers[3],
+                           g};
+  uint64_t e;
+
+  memcpy(&e, &e_value, sizeof e);
+  e = htobe64(e);
+  values[4] = (const char *)&e;
+  if (!PQsendQueryPrepared(c, STATEMENT, 7, values, lengths, formats, 1)) die("libpq: %s", PQerrorMessage(c));
+}
+
+static int64_t take_rows(PGconn *c, uint64_t n) {
+  int64_t sum = 0;
+  for (uint64_t i = 0; i < n; i++) {
+    PGresult *r = PQgetResult(c);
+    if (PQresultStatus(r) != PGRES_COMMAND_OK) die("libpq: %s", PQerrorMessage(c));
+    sum += strtol(PQcmdTuples(r), NULL, 10);
+    PQclear(r);
+    if (PQgetResult(c)) die("libpq: a second result");
+  }
+  take_sync(c);
+  return sum;
+}
+
+static int64_t insert(PGconn *c, uint64_t count) {
+  int64_t sum = 0;
+  if (!PQenterPipelineMode(c)) die("libpq: %s", PQerrorMessage(c));
+  for (uint64_t done = 0, n; done < count; done += n) {
+    n = count - done < INSERT_GROUP ? count - done : INSERT_GROUP;
+    for (uint64_t i = 0; i < n; i++) send_row(c);
+    send_sync(c);
+    if (PQflush(c) < 0) die("libpq: %s", PQerrorMessage(c));
+    sum += take_rows(c, n);
+  }
+  if (!PQexitPipelineMode(c)) die("libpq: %s", PQerrorMessage(c));
+  return sum;
+}
+
 /* ---- works ---- */
 
 struct work {
@@ -192,13 +242,15 @@ static const struct work works[] = {{"sequential", SQL_INT8, sequential, WARM_UP
                                     {"sync_each", SQL_INT8, sync_each, WARM_UP},
                                     {"grouped", SQL_INT8, grouped, WARM_UP},
                                     {"rows_int4", SQL_ROWS_INT4, rows_int4, WARM_UP_ROWS},
-                                    {"rows_six", SQL_ROWS_SIX, rows_six, WARM_UP_ROWS}};
+                                    {"rows_six", SQL_ROWS_SIX, rows_six, WARM_UP_ROWS},
+                                    {"insert", SQL_INSERT, insert, 2 * INSERT_GROUP}};
 
 static void run_work(const struct work *w, uint64_t count, const char *target) {
   struct sample begin, end;
   int64_t sum;
   PGconn *c = open_connection(target);
 
+  if (w->run == insert) PQclear(PQexec(c, SQL_INSERT_TABLE));
   prepare(c, w->sql);
   (void)w->run(c, w->warm_up);
   measure_sample(&begin);

@@ -7,6 +7,7 @@
  *   grouped     the same, 100 in flight under one Sync
  *   rows_int4   one query of COUNT rows of one int4
  *   rows_six    one query of COUNT rows of int4, int8, float8, text, timestamptz, bool
+ *   insert      COUNT rows of seven parameters, an INSERT each, INSERT_GROUP of them in flight under one Sync
  *   connect     COUNT times connect, select $1::int8, disconnect
  *   idle        COUNT connections, each having run one query, opened in batches that then fall idle, so that what
  *               connecting needs for a moment is used again by the next batch: resident memory per connection
@@ -24,6 +25,7 @@ enum {
   DEPTH = 100,
   WARM_UP = 2000, /* queries: twenty full pipelines, so that free lists have seen every pattern of arrival */
   WARM_UP_ROWS = 1000,
+  INSERT_GROUP = 1000,
   WARM_UP_CONNECTS = 5,
   IDLE_BATCH = 50,    /* connections opened at a time; the memory is first looked at after one batch */
   IDLE_WAIT_MS = 1700 /* longer than it takes to give buffers back */
@@ -34,6 +36,14 @@ enum {
 #define SQL_ROWS_SIX                                                                                                   \
   "select i::int4, i::int8 * 1000000007, i::float8 / 4, 'row number ' || i, "                                          \
   "timestamptz '2026-01-31 12:00:00+00' + i * interval '1 second', i % 2 = 0 from generate_series(1, $1::int8) i"
+
+/* The table, the statement and the row of MagicStack's pgbench. */
+#define SQL_INSERT_TABLE "create temp table bench_insert(a int, b int, c int, d text, e float, f int, g text)"
+#define SQL_INSERT "insert into bench_insert(a, b, c, d, e, f, g) values ($1, $2, $3, $4, $5, $6, $7)"
+enum { INSERT_A = 10, INSERT_B = 11, INSERT_C = 10, INSERT_F = 12341234 };
+#define INSERT_D "TESTTESTTEST"
+#define INSERT_E 10.333
+#define INSERT_G "123412341234"
 
 /* What a text adds to the sum: its length and both ends, so that it was really looked at. */
 static inline int64_t text_sum(const char *p, size_t n) {
