@@ -199,6 +199,13 @@ static void on_server_stopped(struct server *s, bool failed) {
   close_rest(l);
 }
 
+/* How often each fault was injected: what a test compares its own counts with. */
+static void tell_faults(const struct faults *f) {
+  for (size_t i = 0; i < f->count; i++)
+    diagnostics_say("local: injected %s: %llu, applied %llu", f->specs[i].text,
+                    (unsigned long long)f->specs[i].injected, (unsigned long long)f->specs[i].applied);
+}
+
 /* ---- the start ---- */
 
 static bool add_faults(struct local *l) {
@@ -279,6 +286,7 @@ static void run(struct local *l) {
     close_rest(l);
     uv_run(&l->loop, UV_RUN_DEFAULT);
   }
+  tell_faults(&l->front.world.faults);
   front_deinit(&l->front);
   leave_dir(l);
   identity_forget(&l->identity);

@@ -110,19 +110,19 @@ static bool push_swallowed(struct relay *r, enum reply reply) {
   return e;
 }
 
-/* ROLLBACK in place of COMMIT; the client sees nothing but the refusal. What follows it up to the Sync is skipped, as
- * behind any error. */
+/* ROLLBACK in place of COMMIT; the client sees nothing but the refusal, and what follows it up to the Sync is skipped, as
+ * behind any error. Without a refusal it sees the tag ROLLBACK. */
 static void roll_back(struct relay *r, const struct relay_refusal *refusal) {
   static const char name[] = RELAY_POISON_NAME, sql[] = "ROLLBACK";
   struct relay_entry *e;
   if (!push_swallowed(r, REPLY_PARSE) || !push_swallowed(r, REPLY_BIND)) return;
   e = queue_push(r, REPLY_EXECUTE);
-  if (!e || !entry_refuse(r, e, ENDING_DENY, refusal) || !push_swallowed(r, REPLY_CLOSE)) return;
+  if (!e || (refusal && !entry_refuse(r, e, ENDING_DENY, refusal)) || !push_swallowed(r, REPLY_CLOSE)) return;
   wire_parse(&r->to_server, name, sql, sizeof sql - 1, NULL, 0);
   wire_bind(&r->to_server, name, name, (dsql_params){0}, NULL, 0);
   wire_execute(&r->to_server, name, 0);
   wire_close(&r->to_server, 'S', name);
-  r->discarding = true;
+  if (refusal) r->discarding = true;
 }
 
 static void pass_commit(struct relay *r, const struct wire_frame *m, enum ending ending,
@@ -150,6 +150,7 @@ static bool on_commit(struct relay *r, const struct wire_frame *m, uint64_t now_
     case FATE_HOLD: return false;
     case FATE_PASS: pass(r, m, REPLY_EXECUTE, EFFECT_COMMITS); break;
     case FATE_FAIL: roll_back(r, &refusal); break;
+    case FATE_ROLL_BACK: roll_back(r, NULL); break;
     case FATE_DENY: pass_commit(r, m, ENDING_DENY, &refusal); break;
     case FATE_CLOSE_BEFORE: shut_for_fault(r); break;
     case FATE_CLOSE_AFTER: pass_commit(r, m, ENDING_CLOSE, NULL); break;
@@ -188,6 +189,7 @@ static bool on_sync(struct relay *r, const struct wire_frame *m, uint64_t now_ms
   }
   switch (fate) {
     case FATE_HOLD: return false;
+    case FATE_ROLL_BACK: /* is for a COMMIT */
     case FATE_PASS: pass_sync(r, m, ENDING_PLAIN, NULL); break;
     case FATE_FAIL:
       refuse(r, &refusal);

@@ -6,16 +6,18 @@ static enum fate fate_of_hit(const struct fault_hit *hit, struct relay_refusal *
     case FAULT_OCC: refusal_occ(out); return FATE_FAIL;
     case FAULT_SCHEMA: refusal_schema(out); return FATE_FAIL;
     case FAULT_UNAVAILABLE: refusal_unavailable(out); return hit->applied ? FATE_DENY : FATE_FAIL;
+    case FAULT_ROLLBACK: return FATE_ROLL_BACK;
     case FAULT_CLOSE: return hit->applied ? FATE_CLOSE_AFTER : FATE_CLOSE_BEFORE;
     default: return FATE_PASS;
   }
 }
 
 /* Each message has one chance at each point; while it waits (a stall), the outcome is kept. */
-static enum fate roll(struct relay *r, enum fault_point point, uint64_t now_ms, struct relay_refusal *out) {
+static enum fate roll(struct relay *r, enum fault_point point, bool implicit, uint64_t now_ms,
+                      struct relay_refusal *out) {
   if (!r->rolled[point]) {
     r->rolled[point] = true;
-    r->hit[point] = faults_roll(&r->world->faults, point);
+    r->hit[point] = implicit ? faults_roll_implicit(&r->world->faults) : faults_roll(&r->world->faults, point);
     if (r->hit[point].stall_ms) r->stall_until_ms = now_ms + r->hit[point].stall_ms;
   }
   if (now_ms < r->stall_until_ms) return FATE_HOLD;
@@ -42,7 +44,7 @@ enum fate fate_of_statement(struct relay *r, unsigned effect, bool chance, uint6
   if (r->tx_status == 'E' || (effect & (EFFECT_COMMITS | EFFECT_ROLLS_BACK))) return FATE_PASS;
   if (!(effect & EFFECT_SETS) && r->catalog_seen != r->world->catalog) return fail_schema(r, out);
   if (aged(r, now_ms)) return fail_aged(r, now_ms, out);
-  return chance ? roll(r, FAULT_AT_STATEMENT, now_ms, out) : FATE_PASS;
+  return chance ? roll(r, FAULT_AT_STATEMENT, false, now_ms, out) : FATE_PASS;
 }
 
 bool fate_may_stop_commit(const struct relay *r, uint64_t now_ms) {
@@ -53,7 +55,7 @@ enum fate fate_of_commit(struct relay *r, bool in_block, uint64_t now_ms, struct
   if (r->tx_status == 'E') return FATE_PASS; /* a COMMIT that rolls back */
   if (in_block && r->block && r->catalog_seen != r->world->catalog) return fail_schema(r, out);
   if (in_block && aged(r, now_ms)) return fail_aged(r, now_ms, out);
-  return roll(r, FAULT_AT_COMMIT, now_ms, out);
+  return roll(r, FAULT_AT_COMMIT, !in_block, now_ms, out);
 }
 
 bool fate_drained(struct relay *r) {

@@ -35,6 +35,7 @@ static const struct {
     {"occ", FAULT_OCC, AT_STATEMENT | AT_COMMIT},
     {"schema", FAULT_SCHEMA, AT_STATEMENT | AT_COMMIT},
     {"unavailable", FAULT_UNAVAILABLE, AT_STATEMENT | AT_COMMIT},
+    {"rollback", FAULT_ROLLBACK, AT_COMMIT},
     {"close", FAULT_CLOSE, AT_STATEMENT | AT_COMMIT},
     {"stall", FAULT_STALL, AT_CONNECT | AT_STATEMENT | AT_COMMIT},
     {"waking", FAULT_WAKING, AT_CONNECT},
@@ -151,8 +152,8 @@ static int parse_head(struct fault_spec *s, struct word w, char *error, size_t s
   }
   if (s->kind == FAULT_NONE)
     return complain(error, size,
-                    "fault \"%.*s\": the kind is none of occ, schema, unavailable, close, stall, waking, "
-                    "signature-expired, rate, full",
+                    "fault \"%.*s\": the kind is none of occ, schema, unavailable, rollback, close, stall, "
+                    "waking, signature-expired, rate, full",
                     n, w.text);
   if (!at) return complain(error, size, "fault \"%.*s\" does not say where: KIND@POINT, such as occ@commit", n, w.text);
   point = (struct word){at + 1, w.len - kind.len - 1};
@@ -174,7 +175,7 @@ static struct word next_word(const char **spec) {
 }
 
 int faults_add(struct faults *f, const char *spec, char *error, size_t error_size) {
-  struct fault_spec s = {.probability = 1, .left = UINT64_MAX};
+  struct fault_spec s = {.probability = 1, .left = UINT64_MAX, .text = spec};
   int rc;
   if (error_size) *error = '\0';
   if (f->count == FAULT_SPECS_MAX) return complain(error, error_size, "there are more than %d faults", FAULT_SPECS_MAX);
@@ -225,17 +226,25 @@ static bool is_applied(struct faults *f, const struct fault_spec *s) {
   return s->side == FAULT_BY_SEED ? next_random(f) >> 63 : s->side == FAULT_AFTER;
 }
 
-struct fault_hit faults_roll(struct faults *f, enum fault_point point) {
+static struct fault_hit roll(struct faults *f, enum fault_point point, bool in_block) {
   struct fault_hit hit = {FAULT_NONE, false, 0};
   for (size_t i = 0; i < f->count && hit.kind == FAULT_NONE; i++) {
     struct fault_spec *s = &f->specs[i];
-    if (s->point != point || !hits(f, s)) continue;
+    if (s->point != point || (s->kind == FAULT_ROLLBACK && !in_block) || !hits(f, s)) continue;
     if (s->kind == FAULT_STALL) {
       hit.stall_ms += s->stall_ms;
       continue;
     }
     hit.kind = s->kind;
     hit.applied = is_applied(f, s);
+    s->applied += hit.applied;
   }
   return hit;
+}
+
+struct fault_hit faults_roll(struct faults *f, enum fault_point point) {
+  return roll(f, point, true);
+}
+struct fault_hit faults_roll_implicit(struct faults *f) {
+  return roll(f, FAULT_AT_COMMIT, false);
 }

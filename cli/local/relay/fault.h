@@ -6,6 +6,8 @@
  *   occ                 statement, commit     40001 "change conflicts ... (OC000)"; nothing was applied
  *   schema              statement, commit     40001 "schema has been updated ... (OC001)"; nothing was applied
  *   unavailable         statement, commit     XX000 "server unavailable"; at commit applied or not, by the seed
+ *   rollback            commit                of a block: COMMIT is answered with the tag ROLLBACK and no error, and so it was;
+ *                                             a script ends there
  *   close               statement, commit     the socket closes without a word
  *   stall               statement, commit,    nothing for ms milliseconds, then all goes on (at connect: the front's)
  *                       connect
@@ -44,6 +46,7 @@ enum fault_kind {
   FAULT_OCC,
   FAULT_SCHEMA,
   FAULT_UNAVAILABLE,
+  FAULT_ROLLBACK,
   FAULT_CLOSE,
   FAULT_STALL,
   FAULT_WAKING,
@@ -64,7 +67,8 @@ struct fault_spec {
   uint64_t left; /* UINT64_MAX: no end */
   uint64_t skip;
   uint32_t stall_ms;
-  uint64_t injected; /* how often, for the log and for tests */
+  uint64_t injected, applied; /* how often, and of these with the transaction committed; for the log and for tests */
+  const char *text;           /* as it was given, the caller's */
 };
 
 enum { FAULT_SPECS_MAX = 64, FAULT_STALL_DEFAULT_MS = 1000, FAULT_STALL_MAX_MS = 3600000 };
@@ -83,7 +87,7 @@ struct fault_hit {
 
 void faults_init(struct faults *f, uint64_t seed);
 /* Adds one specification. 0, or DSQL_EINVAL with a text that names what is wrong and what would be right (a NUL is
- * always written); nothing is added then. */
+ * always written); nothing is added then. The text must outlive f. */
 int faults_add(struct faults *f, const char *spec, char *error, size_t error_size);
 /* --occ-rate P, the short form of occ@commit:p=P. */
 int faults_add_occ_rate(struct faults *f, const char *rate, char *error, size_t error_size);
@@ -91,5 +95,7 @@ int faults_add_occ_rate(struct faults *f, const char *rate, char *error, size_t 
 bool faults_at(const struct faults *f, enum fault_point point);
 /* One chance. */
 struct fault_hit faults_roll(struct faults *f, enum fault_point point);
+/* The same at the end of an implicit transaction: rollback@commit has no chance there. */
+struct fault_hit faults_roll_implicit(struct faults *f);
 
 #endif

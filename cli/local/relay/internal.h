@@ -60,9 +60,10 @@ bool entry_refuse(struct relay *r, struct relay_entry *e, enum ending ending, co
 
 enum fate {
   FATE_PASS,
-  FATE_HOLD, /* nothing yet: look again later */
-  FATE_FAIL, /* not applied, and refused */
-  FATE_DENY, /* applied, and refused */
+  FATE_HOLD,      /* nothing yet: look again later */
+  FATE_FAIL,      /* not applied, and refused */
+  FATE_DENY,      /* applied, and refused */
+  FATE_ROLL_BACK, /* of a COMMIT: not applied, and its tag says so; no error */
   FATE_CLOSE_BEFORE,
   FATE_CLOSE_AFTER
 };

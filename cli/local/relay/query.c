@@ -2,9 +2,19 @@
 #include "internal.h"
 
 struct plan {
-  enum { PLAN_PASS, PLAN_POISON, PLAN_ROLLBACK, PLAN_DENY, PLAN_CLOSE_BEFORE, PLAN_CLOSE_AFTER, PLAN_HOLD } what;
+  enum {
+    PLAN_PASS,
+    PLAN_POISON,
+    PLAN_ROLLBACK,
+    PLAN_PLAIN_ROLLBACK,
+    PLAN_DENY,
+    PLAN_CLOSE_BEFORE,
+    PLAN_CLOSE_AFTER,
+    PLAN_HOLD
+  } what;
   struct relay_refusal refusal;
-  const char *at;  /* PLAN_POISON, PLAN_ROLLBACK: the statement that is replaced, with all behind it */
+  const char
+      *at; /* PLAN_POISON, PLAN_ROLLBACK, PLAN_PLAIN_ROLLBACK: the statement that is replaced, with all behind it */
   const char *end; /* PLAN_DENY, PLAN_CLOSE_AFTER: of the last statement that runs */
   uint32_t index;  /* of that statement */
   unsigned effect; /* of all statements together */
@@ -23,6 +33,7 @@ static void plan_commit(struct plan *p, enum fate fate, bool explicit) {
     case FATE_PASS: break;
     case FATE_HOLD: p->what = PLAN_HOLD; break;
     case FATE_FAIL: p->what = explicit ? PLAN_ROLLBACK : PLAN_POISON; break;
+    case FATE_ROLL_BACK: p->what = PLAN_PLAIN_ROLLBACK; break;
     case FATE_DENY: p->what = PLAN_DENY; break;
     case FATE_CLOSE_BEFORE: p->what = PLAN_CLOSE_BEFORE; break;
     case FATE_CLOSE_AFTER: p->what = PLAN_CLOSE_AFTER; break;
@@ -70,7 +81,9 @@ static void make_plan(struct relay *r, struct lexer l, uint64_t now_ms, struct p
   if (any && w.wrote && !w.in_block) plan_commit(p, fate_of_commit(r, false, now_ms, &p->refusal), false);
 }
 
-static bool replaces(const struct plan *p) { return p->what == PLAN_POISON || p->what == PLAN_ROLLBACK; }
+static bool replaces(const struct plan *p) {
+  return p->what == PLAN_POISON || p->what == PLAN_ROLLBACK || p->what == PLAN_PLAIN_ROLLBACK;
+}
 
 /* The script with its statements rewritten, and cut where the plan says so. */
 static void put_script(const struct relay *r, struct buf *out, dsql_str sql, const struct plan *p) {
@@ -85,7 +98,7 @@ static void put_script(const struct relay *r, struct buf *out, dsql_str sql, con
   }
   buf_put(out, done, (size_t)(end - done));
   if (p->what == PLAN_POISON) buf_put_str(out, RELAY_POISON);
-  if (p->what == PLAN_ROLLBACK) buf_put_str(out, "ROLLBACK");
+  if (p->what == PLAN_ROLLBACK || p->what == PLAN_PLAIN_ROLLBACK) buf_put_str(out, "ROLLBACK");
 }
 
 static enum ending ending_of(const struct plan *p) {

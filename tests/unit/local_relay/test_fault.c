@@ -12,18 +12,20 @@ Test(fault, specifications) {
     const char *text;
     struct fault_spec spec;
   } cases[] = {
-      {"occ@commit", {FAULT_OCC, FAULT_AT_COMMIT, FAULT_BY_SEED, 1, UINT64_MAX, 0, 0, 0}},
-      {"occ@commit:p=0.1", {FAULT_OCC, FAULT_AT_COMMIT, FAULT_BY_SEED, 0.1, UINT64_MAX, 0, 0, 0}},
-      {"schema@statement:p=.5:count=3", {FAULT_SCHEMA, FAULT_AT_STATEMENT, FAULT_BY_SEED, 0.5, 3, 0, 0, 0}},
-      {"unavailable@commit:p=0.05:count=3", {FAULT_UNAVAILABLE, FAULT_AT_COMMIT, FAULT_BY_SEED, 0.05, 3, 0, 0, 0}},
-      {"unavailable@commit:after", {FAULT_UNAVAILABLE, FAULT_AT_COMMIT, FAULT_AFTER, 1, UINT64_MAX, 0, 0, 0}},
-      {"close@commit:before:skip=7", {FAULT_CLOSE, FAULT_AT_COMMIT, FAULT_BEFORE, 1, UINT64_MAX, 7, 0, 0}},
-      {"stall@statement:ms=500", {FAULT_STALL, FAULT_AT_STATEMENT, FAULT_BY_SEED, 1, UINT64_MAX, 0, 500, 0}},
-      {"stall@connect", {FAULT_STALL, FAULT_AT_CONNECT, FAULT_BY_SEED, 1, UINT64_MAX, 0, 1000, 0}},
-      {"waking@connect:count=2", {FAULT_WAKING, FAULT_AT_CONNECT, FAULT_BY_SEED, 1, 2, 0, 0, 0}},
-      {"signature-expired@connect:count=1", {FAULT_SIGNATURE_EXPIRED, FAULT_AT_CONNECT, FAULT_BY_SEED, 1, 1, 0, 0, 0}},
-      {"rate@connect:p=1", {FAULT_RATE, FAULT_AT_CONNECT, FAULT_BY_SEED, 1, UINT64_MAX, 0, 0, 0}},
-      {"full@connect:p=0", {FAULT_FULL, FAULT_AT_CONNECT, FAULT_BY_SEED, 0, UINT64_MAX, 0, 0, 0}},
+      {"occ@commit", {FAULT_OCC, FAULT_AT_COMMIT, FAULT_BY_SEED, 1, UINT64_MAX, 0, 0, 0, 0, NULL}},
+      {"occ@commit:p=0.1", {FAULT_OCC, FAULT_AT_COMMIT, FAULT_BY_SEED, 0.1, UINT64_MAX, 0, 0, 0, 0, NULL}},
+      {"schema@statement:p=.5:count=3", {FAULT_SCHEMA, FAULT_AT_STATEMENT, FAULT_BY_SEED, 0.5, 3, 0, 0, 0, 0, NULL}},
+      {"unavailable@commit:p=0.05:count=3",
+       {FAULT_UNAVAILABLE, FAULT_AT_COMMIT, FAULT_BY_SEED, 0.05, 3, 0, 0, 0, 0, NULL}},
+      {"unavailable@commit:after", {FAULT_UNAVAILABLE, FAULT_AT_COMMIT, FAULT_AFTER, 1, UINT64_MAX, 0, 0, 0, 0, NULL}},
+      {"close@commit:before:skip=7", {FAULT_CLOSE, FAULT_AT_COMMIT, FAULT_BEFORE, 1, UINT64_MAX, 7, 0, 0, 0, NULL}},
+      {"stall@statement:ms=500", {FAULT_STALL, FAULT_AT_STATEMENT, FAULT_BY_SEED, 1, UINT64_MAX, 0, 500, 0, 0, NULL}},
+      {"stall@connect", {FAULT_STALL, FAULT_AT_CONNECT, FAULT_BY_SEED, 1, UINT64_MAX, 0, 1000, 0, 0, NULL}},
+      {"waking@connect:count=2", {FAULT_WAKING, FAULT_AT_CONNECT, FAULT_BY_SEED, 1, 2, 0, 0, 0, 0, NULL}},
+      {"signature-expired@connect:count=1",
+       {FAULT_SIGNATURE_EXPIRED, FAULT_AT_CONNECT, FAULT_BY_SEED, 1, 1, 0, 0, 0, 0, NULL}},
+      {"rate@connect:p=1", {FAULT_RATE, FAULT_AT_CONNECT, FAULT_BY_SEED, 1, UINT64_MAX, 0, 0, 0, 0, NULL}},
+      {"full@connect:p=0", {FAULT_FULL, FAULT_AT_CONNECT, FAULT_BY_SEED, 0, UINT64_MAX, 0, 0, 0, 0, NULL}},
   };
   for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
     const struct fault_spec *want = &cases[i].spec, *got;
@@ -51,6 +53,7 @@ Test(fault, refusals_name_what_is_wrong) {
       {"occ@", "connect, statement, commit"},
       {"occ@nowhere", "connect, statement, commit"},
       {"occ@connect", "does not happen at connect"},
+      {"rollback@statement", "does not happen at statement"},
       {"waking@commit", "does not happen at commit"},
       {"occ@commit:", "unknown"},
       {"occ@commit:x=1", "x=1"},
@@ -139,4 +142,6 @@ Test(fault, even_odds_of_applied) {
   cr_assert_eq(faults_add(&f, "unavailable@commit", error, sizeof error), 0);
   for (int i = 0; i < 1000; i++) applied += faults_roll(&f, FAULT_AT_COMMIT).applied;
   cr_assert(applied > 430 && applied < 570, "%u", applied);
+  cr_assert_eq(f.specs[0].applied, applied);
+  cr_assert_str_eq(f.specs[0].text, "unavailable@commit");
 }

@@ -70,6 +70,18 @@ Test(faults, occ_at_an_executed_commit) {
                "s 1 2 C:ROLLBACK 3 Z:I\n< 1 2 " OC000 " Z:I\ni 1\n");
 }
 
+/* No error, only the tag: what a client has to look at. What follows runs, and only a block has such a COMMIT. */
+Test(faults, rollback_at_commit) {
+  check_script("rollback@commit:count=1", 1, BEGIN "c Q:COMMIT\n> Q:ROLLBACK\ns C:ROLLBACK Z:I\n< C:ROLLBACK Z:I\n");
+  check_script("rollback@commit:count=1", 1,
+               "c P:,BEGIN B:, E: S\n> P:,BEGIN B:, E: H\ns 1 2 C:BEGIN\n> S\ns Z:T\n< 1 2 C:BEGIN Z:T\n"
+               "c P:c,COMMIT B:,c E: P:,SELECT_1 B:, E: S\n"
+               "> P:c,COMMIT B:,c H\ns 1 2\n> " ROLLBACK_PLAN " P:,SELECT_1 B:, E: H\n"
+               "s 1 2 C:ROLLBACK 3 1 2 C:SELECT_1\n> S\ns Z:I\n< 1 2 C:ROLLBACK 1 2 C:SELECT_1 Z:I\ni 1\n");
+  check_script("rollback@commit", 1,
+               "c Q:INSERT_INTO_t_VALUES_(1)\n> Q:INSERT_INTO_t_VALUES_(1)\ns C:INSERT_0_1 Z:I\n< C:INSERT_0_1 Z:I\n");
+}
+
 Test(faults, occ_in_one_group) {
   check_script("occ@commit", 1,
                "c P:,BEGIN B:, E: P:,INSERT_INTO_t_VALUES_(1) B:, E: P:,COMMIT B:, E: S\n"
