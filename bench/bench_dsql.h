@@ -25,6 +25,8 @@ int64_t one_value(const dsql_result *r);
 void run_insert(struct client *c, uint64_t count);
 void run_connect(struct client *c, uint64_t count);
 void run_idle(struct client *c, uint64_t count);
+/* bench_dsql_trips.c; false: the name is none of its works. */
+bool run_trips(struct client *c, const char *name, uint64_t count);
 /* The longest time between two ticks of the loop's millisecond timer while one connection is made and used. */
 void run_stall(struct client *c);
 

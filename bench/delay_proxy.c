@@ -1,19 +1,25 @@
 /* delay_proxy.c - a TCP proxy that is far away: every byte arrives DELAY_MS after it was sent, in both directions.
  *
- *   delay_proxy DELAY_MS HOST_IPV4 PORT      prints its own port on 127.0.0.1, then serves until it is killed
+ *   delay_proxy DELAY_MS HOST_IPV4 PORT [FILE]   prints its own port on 127.0.0.1, then serves until it is killed
  *
  * A round trip through it takes 2 * DELAY_MS, whatever the amount of data. The TCP handshake with it is over at once,
- * so what a client sends within the first round trip counts as sent at its end: as if the handshake had taken one. */
+ * so what a client sends within the first round trip counts as sent at its end: as if the handshake had taken one.
+ *
+ * FILE, of 8 bytes, is mapped and keeps the number of round trips of all connections: one for each handshake, and one each
+ * time that a client speaks when it has been spoken to since, or for the first time. That is a count and no measurement:
+ * the same on a machine that is busy. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -37,12 +43,14 @@ struct direction {
 
 struct connection {
   bool open;
+  bool speaking; /* the client, and nothing has reached it since */
   int64_t established_ns;
   struct direction up, down;
 };
 
 static struct connection connections[CONNECTIONS_MAX];
 static int64_t delay_ns;
+static _Atomic uint64_t trips_of_nobody, *trips = &trips_of_nobody;
 
 static void set_options(int fd) {
   int on = 1;
@@ -81,6 +89,7 @@ static void accept_one(int listener, const struct sockaddr_in *server) {
     set_options(client);
     set_options(upstream);
     *c = (struct connection){.open = true, .established_ns = measure_wall_ns() + 2 * delay_ns};
+    atomic_fetch_add(trips, 1);
     direction_init(&c->up, client, upstream);
     direction_init(&c->down, upstream, client);
     return;
@@ -88,7 +97,13 @@ static void accept_one(int listener, const struct sockaddr_in *server) {
   die("more than %d connections", CONNECTIONS_MAX);
 }
 
-static void take_input(struct direction *d, int64_t not_before_ns) {
+static void hear(struct connection *c) {
+  if (!c->speaking) atomic_fetch_add(trips, 1);
+  c->speaking = true;
+}
+
+/* True: bytes have come. */
+static bool take_input(struct direction *d, int64_t not_before_ns) {
   struct chunk *chunk = malloc(sizeof *chunk + CHUNK_SIZE);
   int64_t now = measure_wall_ns();
   ssize_t n;
@@ -97,7 +112,7 @@ static void take_input(struct direction *d, int64_t not_before_ns) {
   n = read(d->from, chunk->bytes, CHUNK_SIZE);
   if (n < 0 && errno == EAGAIN) {
     free(chunk);
-    return;
+    return false;
   }
   if (n <= 0) d->ended = true;
   chunk->next = NULL;
@@ -106,6 +121,7 @@ static void take_input(struct direction *d, int64_t not_before_ns) {
   chunk->sent = 0;
   *d->last = chunk;
   d->last = &chunk->next;
+  return n > 0;
 }
 
 static void drop_first(struct direction *d) {
@@ -115,12 +131,13 @@ static void drop_first(struct direction *d) {
   free(chunk);
 }
 
-/* Sends what is due; true when the socket is full. */
-static bool put_output(struct direction *d, int64_t now) {
+/* Sends what is due, and tells whether that was anything; true when the socket is full. */
+static bool put_output(struct direction *d, int64_t now, bool *any) {
   while (d->first && d->first->due_ns <= now && !d->done) {
     struct chunk *chunk = d->first;
     ssize_t n = chunk->size ? send(d->to, chunk->bytes + chunk->sent, chunk->size - chunk->sent, MSG_NOSIGNAL) : 0;
     if (n < 0 && errno == EAGAIN) return true;
+    *any = *any || n > 0;
     if (n < 0 || chunk->size == 0) {
       (void)shutdown(d->to, SHUT_WR);
       d->done = true;
@@ -162,7 +179,9 @@ static void serve_once(int listener, const struct sockaddr_in *server) {
     struct pollfd *client = &polls[1 + 2 * i], *upstream = client + 1;
     client->fd = upstream->fd = -1;
     if (!c->open) continue;
-    bool up_full = put_output(&c->up, now), down_full = put_output(&c->down, now);
+    bool sent = false, answered = false;
+    bool up_full = put_output(&c->up, now, &sent), down_full = put_output(&c->down, now, &answered);
+    if (answered) c->speaking = false;
     if (c->up.done && c->down.done) {
       close_connection(c);
       continue;
@@ -177,17 +196,29 @@ static void serve_once(int listener, const struct sockaddr_in *server) {
   if (ppoll(polls, sizeof polls / sizeof *polls, &wait, NULL) < 0 && errno != EINTR) die("poll: %s", strerror(errno));
   for (int i = 0; i < CONNECTIONS_MAX; i++) {
     struct connection *c = &connections[i];
-    if (polls[1 + 2 * i].revents && !c->up.ended) take_input(&c->up, c->established_ns);
-    if (polls[2 + 2 * i].revents && !c->down.ended) take_input(&c->down, 0);
+    if (polls[1 + 2 * i].revents && !c->up.ended && take_input(&c->up, c->established_ns)) hear(c);
+    if (polls[2 + 2 * i].revents && !c->down.ended) (void)take_input(&c->down, 0);
   }
   if (polls[0].revents) accept_one(listener, server);
+}
+
+static void map_counter(const char *path) {
+  int fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  void *p = fd < 0 || ftruncate(fd, sizeof *trips)
+                ? MAP_FAILED
+                : mmap(NULL, sizeof *trips, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+  if (p == MAP_FAILED) die("%s: %s", path, strerror(errno));
+  (void)close(fd);
+  trips = p;
 }
 
 int main(int argc, char **argv) {
   struct sockaddr_in server = {.sin_family = AF_INET};
   int listener;
 
-  if (argc != 4 || inet_pton(AF_INET, argv[2], &server.sin_addr) != 1) die("usage: delay_proxy DELAY_MS IPV4 PORT");
+  if (argc < 4 || argc > 5 || inet_pton(AF_INET, argv[2], &server.sin_addr) != 1)
+    die("usage: delay_proxy DELAY_MS IPV4 PORT [FILE]");
+  if (argc == 5) map_counter(argv[4]);
   delay_ns = (int64_t)parse_count(argv[1]) * 1000000;
   server.sin_port = htons((uint16_t)parse_count(argv[3]));
   (void)signal(SIGPIPE, SIG_IGN);
