@@ -34,13 +34,6 @@ static const dsql_result *finish(dsql_future *f) {
   return must_result(f);
 }
 
-static void succeed(dsql_future *f) {
-  int code = dsql_future_run(f);
-  const dsql_error *e = dsql_future_error(f);
-  if (code) die("dsql: %s: %.*s", dsql_error_name(code), e ? (int)e->message.len : 0, e ? e->message.ptr : "");
-  dsql_future_destroy(f);
-}
-
 /* ---- the works ---- */
 
 static struct {
@@ -76,8 +69,8 @@ static dsql_step move(dsql_tx *tx, const void *in, void *scratch) {
   return DSQL_COMMIT;
 }
 
-static void transfer(void) { succeed(dsql_run_transaction(trip.pool, move, NULL, NULL)); }
-static void run_batch(void) { succeed(dsql_run_batch(trip.pool, trip.batch, NULL)); }
+static void transfer(void) { must_succeed(dsql_run_transaction(trip.pool, move, NULL, NULL)); }
+static void run_batch(void) { must_succeed(dsql_run_batch(trip.pool, trip.batch, NULL)); }
 
 static void open_pool(void) {
   static const char *const setup[] = {
@@ -89,7 +82,7 @@ static void open_pool(void) {
   c.conns_max = 1;
   check(dsql_pool_new(&trip.pool, trip.client->rt, trip.client->target, &c));
   for (size_t i = 0; i < sizeof setup / sizeof *setup; i++)
-    succeed(dsql_retry_statement(trip.pool, setup[i], DSQL_NO_PARAMS, NULL));
+    must_succeed(dsql_retry_statement(trip.pool, setup[i], DSQL_NO_PARAMS, NULL));
   check(dsql_batch_new(&trip.batch, trip.client->rt));
   check(dsql_batch_add(trip.batch, sql_move, DSQL_PARAMS(dsql_int8(-CENTS), dsql_int8(1)), -1, 0));
   check(dsql_batch_add(trip.batch, sql_move, DSQL_PARAMS(dsql_int8(CENTS), dsql_int8(2)), -1, 0));
@@ -98,7 +91,7 @@ static void open_pool(void) {
 static void close_pool(void) {
   if (!trip.pool) return;
   dsql_batch_free(trip.batch);
-  succeed(dsql_pool_close(trip.pool, 1000));
+  must_succeed(dsql_pool_close(trip.pool, 1000));
 }
 
 /* ---- measuring ---- */
