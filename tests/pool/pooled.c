@@ -1,14 +1,18 @@
 #include "pooled.h"
 
+#include <stdlib.h>
+
 void pooled_target(struct pooled *p, const char *conninfo) {
   dsql_target_free(p->target);
   p->target = client_target(&p->x, "%s", conninfo);
 }
 
 void pooled_open(struct pooled *p) {
+  const char *given = getenv("DSQL_POOL_TARGET");
+
   memset(p, 0, sizeof *p);
   client_open(&p->x);
-  pooled_target(p, server_conninfo(server_default()));
+  pooled_target(p, given ? given : server_conninfo(server_default()));
   dsql_pool_config_init(&p->config);
 }
 

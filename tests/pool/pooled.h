@@ -1,4 +1,4 @@
-/* pooled.h - a client with a pool on the default server. */
+/* pooled.h - a client with a pool on the default server, or on DSQL_POOL_TARGET. */
 #ifndef DSQL_TEST_POOL_POOLED_H
 #define DSQL_TEST_POOL_POOLED_H
 
