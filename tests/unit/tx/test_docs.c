@@ -3,28 +3,9 @@
 #include <criterion/criterion.h>
 #include <ctype.h>
 #include <stdio.h>
-#include <stdlib.h>
 
+#include "docs_table.h"
 #include "tx/retry.h"
-
-static FILE *open_page(void) {
-  const char *source = getenv("DSQL_SOURCE_DIR");
-  char path[512];
-  FILE *page;
-  (void)snprintf(path, sizeof path, "%s/docs/transactions.md", source ? source : "../../..");
-  page = fopen(path, "r");
-  cr_assert_not_null(page, "%s", path);
-  return page;
-}
-
-/* The next row of the table below this heading; false behind its last. */
-static bool next_row(FILE *page, const char *heading, bool *inside, char line[2048]) {
-  while (fgets(line, 2048, page)) {
-    if (line[0] == '#') *inside = strncmp(line + 3, heading, strlen(heading)) == 0;
-    if (*inside && line[0] == '|' && line[1] != '-') return true;
-  }
-  return false;
-}
 
 /* The 5 letters and digits at p that stand alone and have a digit: a SQLSTATE. */
 static bool is_state(const char *line, const char *p) {
@@ -70,21 +51,19 @@ static void check_state(const char *state, const char *where, const char *action
 }
 
 Test(docs, the_table_of_what_is_tried_again) {
-  FILE *page = open_page();
-  char line[2048];
-  bool inside = false;
+  struct docs_table t;
   unsigned states = 0;
 
-  while (next_row(page, "What is tried again", &inside, line)) {
-    char *where = strstr(line + 1, " | "), *action = where ? strstr(where + 3, " | ") : NULL;
+  docs_open(&t, "transactions.md", "What is tried again");
+  while (docs_row(&t)) {
+    char *where = strstr(t.line + 1, " | "), *action = where ? strstr(where + 3, " | ") : NULL;
     if (!where || !action) continue; /* "anything else" has no SQLSTATE */
-    for (char *p = line; p < where; p++) {
-      if (!is_state(line, p)) continue;
+    for (char *p = t.line; p < where; p++) {
+      if (!is_state(t.line, p)) continue;
       check_state(p, where + 3, action + 3);
       states++;
     }
   }
-  (void)fclose(page);
   cr_expect_eq(states, 18, "%u", states);
 }
 
@@ -95,9 +74,8 @@ static void option_is(const char *line, const char *name, const char *value) {
 }
 
 Test(docs, the_table_of_options) {
-  FILE *page = open_page();
-  char line[2048], number[32];
-  bool inside = false;
+  struct docs_table t;
+  char number[32];
   unsigned rows = 0;
   struct tx_policy p;
   struct fault f;
@@ -105,12 +83,13 @@ Test(docs, the_table_of_options) {
   fault_clear(&f);
   cr_assert_eq(tx_policy_resolve(NULL, NULL, true, &p, &f), 0);
 #define OPTION(name, format, ...)                                                                                      \
-  if (strncmp(line, "| `" name "`", sizeof("| `" name "`") - 1) == 0) {                                                \
+  if (strncmp(t.line, "| `" name "`", sizeof("| `" name "`") - 1) == 0) {                                              \
     (void)snprintf(number, sizeof number, format, __VA_ARGS__);                                                        \
-    option_is(line, name, number);                                                                                     \
+    option_is(t.line, name, number);                                                                                   \
     rows++;                                                                                                            \
   }
-  while (next_row(page, "Options", &inside, line)) {
+  docs_open(&t, "transactions.md", "Options");
+  while (docs_row(&t)) {
     OPTION("retries_max", "%u |", p.retries_max)
     OPTION("backoff", "%s |", p.full_jitter ? "full jitter" : "exponential")
     OPTION("base_delay_ms", "%.0f |", p.base_delay_ms)
@@ -121,6 +100,5 @@ Test(docs, the_table_of_options) {
     OPTION("isolation", "%s |", tx_policy_begin(&p) + strlen("BEGIN ISOLATION LEVEL "))
     OPTION("scratch_size", "%zu |", p.scratch_size)
   }
-  (void)fclose(page);
   cr_expect_eq(rows, 9, "%u rows", rows);
 }
