@@ -53,8 +53,13 @@ void lines_export(struct buf *out, const struct ready *r) {
   buf_init(&target, out->alloc, SIZE_MAX / 2);
   lines_target(&target, r);
   buf_put_u8(&target, '\0');
-  if (buf_ok(&target)) put_export(out, "DSQL_TARGET", (const char *)target.data);
+  if (buf_ok(&target)) {
+    put_export(out, "DSQL_TARGET", (const char *)target.data);
+    put_export(out, "CLUSTER_ENDPOINT", (const char *)target.data); /* what programs for Aurora DSQL look for */
+  }
   buf_deinit(&target);
+  put_export(out, "CLUSTER_USER", "admin");
+  put_export(out, "REGION", i->region);
   put_export(out, "DSQL_LOCAL_HOST", i->host);
   put_export_number(out, "DSQL_LOCAL_PORT", r->port);
   put_export(out, "DSQL_LOCAL_CA", r->ca);

@@ -40,7 +40,7 @@ dsql_conn *pool_body(struct dsql_pool *p, dsql_conn *held);
 
 /* Statistics that transactions keep. */
 struct pool_tx_counts {
-  uint64_t commits, retries, conflicts_data, conflicts_schema, in_doubt;
+  uint64_t commits, retries, conflicts_data, conflicts_schema, in_doubt, flights;
 };
 struct pool_tx_counts *pool_tx_counts(struct dsql_pool *p);
 

@@ -35,7 +35,8 @@ void dsql_pool_stats_get(const dsql_pool *p, dsql_pool_stats *out, size_t size) 
                           .conflicts_schema = p->tx_counts.conflicts_schema,
                           .in_doubt = p->tx_counts.in_doubt,
                           .acquire_time = p->acquire_time,
-                          .connect_time = p->connect_time};
+                          .connect_time = p->connect_time,
+                          .flights = p->tx_counts.flights};
 
   if (size > sizeof full) size = sizeof full;
   full.size = size;

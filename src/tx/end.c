@@ -125,6 +125,7 @@ static void roll_back(struct dsql_tx *tx) {
     return;
   }
   tx->rollback = f;
+  pool_tx_counts(tx->pool)->flights++;
   tx->state = TX_ROLLING_BACK;
 }
 

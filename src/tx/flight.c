@@ -109,6 +109,7 @@ static void send_commit(struct dsql_tx *tx) {
   tx->commit = f;
   tx->queries_pending++;
   tx->state = TX_COMMITTING;
+  pool_tx_counts(tx->pool)->flights++;
 }
 
 /* ---- a flight ends ---- */
@@ -184,6 +185,7 @@ static bool close_group(struct dsql_tx *tx) {
 void tx_depart(struct dsql_tx *tx) {
   if (!close_group(tx)) return;
   tx->state = TX_FLIGHT;
+  if (tx->queries_pending) pool_tx_counts(tx->pool)->flights++;
 }
 
 void tx_commit(struct dsql_tx *tx) {
@@ -217,4 +219,5 @@ void tx_run_single(struct dsql_tx *tx) {
   tx->commit = f;
   tx->queries_pending = 1;
   tx->state = TX_COMMITTING;
+  pool_tx_counts(tx->pool)->flights++;
 }

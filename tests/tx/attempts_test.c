@@ -111,6 +111,7 @@ Test(retrying, the_first_conflict_about_the_schema_keeps_the_connection) {
   succeed(f);
   saw(6, 3, 2);
   cr_expect_eq(standin_tx_counts().conflicts_schema, 2);
+  cr_expect_eq(standin_tx_counts().flights, 7, "three attempts of two, and the ROLLBACK");
 }
 
 Test(retrying, a_rollback_that_fails_costs_the_connection_only) {

@@ -43,6 +43,7 @@ Test(steps, two_flights) {
   cr_expect_eq(*(const unsigned char *)out, 0x5a);
   cr_expect_eq(standin_counts().reused, 1);
   cr_expect_eq(standin_tx_counts().commits, 1);
+  cr_expect_eq(standin_tx_counts().flights, 2);
   cr_expect_eq(r.events, 0);
   dsql_future_destroy(f);
 }
@@ -56,6 +57,7 @@ Test(steps, one_flight) {
   rig_sql_is(8, "b");
   peer_send(&r.p, "1 2 n C:BEGIN 1 2 n C:UPDATE_1 1 2 n C:UPDATE_1 Z:T 1 2 n C:COMMIT Z:I");
   peer_succeeds(&r.p, f);
+  cr_expect_eq(standin_tx_counts().flights, 1);
 }
 
 /* The COMMIT may come without statements. */
