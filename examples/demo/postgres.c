@@ -35,7 +35,7 @@ static void show_connect(dsql_conn *conn) {
   printf("1. connected, %s, backend %d: %u round trips for TCP, TLS and SCRAM; the first query rode along\n",
          dsql_conn_tls(conn) ? "direct TLS, certificate verified" : "no TLS", (int)dsql_conn_backend_pid(conn),
          stats.connect_round_trips);
-  printf("   41 + 1 = %d on %.*s, %.1f ms after the start, %" PRIu64 " writes and %" PRIu64 " reads\n", (int)answer, 24,
+  printf("   41 + 1 = %d on %.*s, %.1f ms after the start, %" PRIu64 " writes and %" PRIu64 " reads\n", (int)answer, 15,
          version.ptr, milliseconds(start), stats.writes, stats.reads);
   dsql_future_destroy(f);
 }

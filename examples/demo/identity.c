@@ -2,7 +2,7 @@
  * whose token comes from the cache, and what a refusal looks like. The AWS credentials come from where the SDKs look,
  * here the environment.
  *
- *   iam_demo 'dsql://<cluster-id>.dsql.<region>.on.aws' */
+ *   demo_identity 'dsql://<cluster-id>.dsql.<region>.on.aws' */
 #include <dsql/dsql.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,7 +38,7 @@ static dsql_target *make_target(dsql_rt *rt, const char *string, dsql_auth *auth
   dsql_config_init(&config);
   config.target = string;
   config.auth = auth;
-  config.application_name_prefix = "iam_demo";
+  config.application_name_prefix = "demo_identity";
   code = dsql_target_new(&target, rt, &config, &error);
   if (code) fail("the target", code, error);
   return target;
