@@ -61,4 +61,4 @@ if(CMAKE_C_COMPILER_ID STREQUAL "GNU" AND CMAKE_BUILD_TYPE STREQUAL "Release" AN
   set(lto_default ON)
 endif()
 option(DSQL_LTO "Optimise the layers as one program (GCC)" ${lto_default})
-set(DSQL_LTO_FLAGS -flto=auto)
+set(DSQL_LTO_FLAGS -flto=auto -fno-semantic-interposition)

@@ -82,6 +82,25 @@ static inline void buf_put_be64(struct buf *b, uint64_t v) {
   b->len += 8;
 }
 
+/* memcpy() for what is mostly short: two or four moves, which overlap, instead of a call. */
+static inline void copy_short(void *to, const void *from, size_t n) {
+  uint8_t *t = to;
+  const uint8_t *f = from;
+
+  if (n - 8 <= 8) {
+    memcpy(t, f, 8);
+    memcpy(t + n - 8, f + n - 8, 8);
+  } else if (n - 16 <= 48) {
+    size_t half = n > 32 ? 16 : 0; /* the moves are at both ends, and, beyond 32 bytes, next to them */
+    memcpy(t, f, 16);
+    memcpy(t + half, f + half, 16);
+    memcpy(t + n - 16 - half, f + n - 16 - half, 16);
+    memcpy(t + n - 16, f + n - 16, 16);
+  } else if (n) {
+    memcpy(t, f, n);
+  }
+}
+
 /* The string and its NUL. */
 static inline void buf_put_cstr(struct buf *b, const char *s) { buf_put(b, s, strlen(s) + 1); }
 static inline void buf_put_str(struct buf *b, const char *s) { buf_put(b, s, strlen(s)); }

@@ -47,7 +47,14 @@ static int check_call(const dsql_call *o, struct fault *f) {
   return fault_set(f, DSQL_EINVAL, "dsql_call.size is %zu: initialise the struct with dsql_call_init()", o->size);
 }
 
-static int check_open(const struct dsql_conn *c, const dsql_call *o, struct fault *f) {
+/* Nearly every call: nothing of check_open() can be. */
+static inline bool plainly_open(const struct dsql_conn *c, const dsql_call *o) {
+  const struct target *t = c->target->target;
+  return !o && c->status != DSQL_CONN_FAILED && !c->closing && !c->group_broken && c->queue.ops < t->queue_ops_max &&
+         c->queue.bytes < t->queue_bytes_max;
+}
+
+static __attribute__((noinline)) int check_open(const struct dsql_conn *c, const dsql_call *o, struct fault *f) {
   const struct target *t = c->target->target;
 
   if (check_call(o, f)) return f->code;
@@ -69,6 +76,7 @@ static int check_open(const struct dsql_conn *c, const dsql_call *o, struct faul
 }
 
 static dsql_future *enqueue(struct dsql_conn *c, struct query *q) {
+  q->op.whole = !q->each;
   q->grouped = c->grouping;
   q->group = c->group_number;
   if (q->op.effect == SQL_COPY) q->op.barrier = true;
@@ -85,7 +93,8 @@ static dsql_future *start_unnamed(struct dsql_conn *c, const char *sql, dsql_par
   if (!q) return no_memory(c);
   fault_clear(&f);
   if (!sql || (p.n && !p.v)) return refuse_null(q, "no SQL text, or parameters, was given (NULL)");
-  if (check_open(c, o, &f) || encode_unnamed(q, sql, p, !c->grouping, &f)) return refuse(q, &f);
+  if ((!plainly_open(c, o) && check_open(c, o, &f)) || encode_unnamed(q, sql, p, !c->grouping, &f))
+    return refuse(q, &f);
   q->op.effect = sql_effect_of(sql, strlen(sql));
   q->each = each;
   q->each_arg = arg;
@@ -100,7 +109,8 @@ static dsql_future *start_statement(struct dsql_conn *c, dsql_stmt *s, dsql_para
   if (!q) return no_memory(c);
   fault_clear(&f);
   if (!s || (p.n && !p.v)) return refuse_null(q, "no statement, or parameters, was given (NULL)");
-  if (check_open(c, o, &f) || encode_statement(q, s, p, !c->grouping, &f)) return refuse(q, &f);
+  if ((!plainly_open(c, o) && check_open(c, o, &f)) || encode_statement(q, s, p, !c->grouping, &f))
+    return refuse(q, &f);
   q->op.effect = s->effect;
   q->each = each;
   q->each_arg = arg;

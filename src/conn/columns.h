@@ -13,6 +13,8 @@ struct columns {
   bool any_binary; /* some formats entry is 1 */
   dsql_column *list;
   const uint32_t *oids;        /* of the columns' types, once more and densely, for the getters */
+  const uint32_t *binary_oids; /* the same where a column is asked for in binary, else 0 */
+  const uint32_t *text_oids;   /* as many zeros */
   const uint8_t *formats;      /* what to ask for, per column: binary where a codec exists */
   const uint8_t *text_formats; /* as many zeros */
 };

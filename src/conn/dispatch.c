@@ -75,12 +75,17 @@ static void handle(struct dsql_conn *c, const struct session_event *ev) {
     case EVENT_STMT_COLUMNS: query_on_columns(q, ev->body, ev->len, true); break;
     case EVENT_STMT_PARAMS: query_on_params(q, ev->body, ev->len); break;
     case EVENT_PARSED: break;
-    case EVENT_ROWS: session_rows_done(&c->session, query_on_rows(q, ev->body, ev->len)); break;
+    case EVENT_ROWS: session_rows_done(&c->session, query_on_rows(q, ev)); break;
+    case EVENT_ANSWER: query_on_answer(q, ev); break;
     case EVENT_RESULT: query_on_result(q, (dsql_str){(const char *)ev->body, ev->len}); break;
     case EVENT_ERROR: on_error(c, ev); break;
     case EVENT_NOTICE: on_notice(c, ev->body, ev->len); break;
     case EVENT_NOTIFY: break; /* nobody can listen yet */
     case EVENT_OP_DONE: query_on_done(q); break;
+    case EVENT_LAST_DONE:
+      query_on_success(q);
+      on_group_done(c);
+      break;
     case EVENT_GROUP_DONE: on_group_done(c); break;
     case EVENT_FAILED: conn_session_failed(c); break;
   }

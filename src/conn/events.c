@@ -141,8 +141,19 @@ static void violation(struct query *q) {
   session_end(&q->conn->session, &f);
 }
 
-static size_t store_rows(struct query *q, struct dsql_result *r, const uint8_t *run, size_t n) {
-  int rc = result_append(r, run, n);
+/* The member that brought them had no memory for them. */
+static void lack_columns(struct query *q) {
+  fail_locally(q, DSQL_ENOMEM, "out of memory for the columns of a statement");
+}
+
+static void store_rows(struct query *q, struct dsql_result *r, const struct session_event *ev) {
+  int rc;
+
+  if (!r->columns) {
+    lack_columns(q);
+    return;
+  }
+  rc = result_append(r, ev->body, ev->len);
 
   if (rc == DSQL_EPROTO)
     violation(q);
@@ -152,12 +163,16 @@ static size_t store_rows(struct query *q, struct dsql_result *r, const uint8_t *
     query_give_up(q, DSQL_ETOOBIG,
                   "the result is larger than result_bytes_max; raise it, or stream with "
                   "dsql_query_each()");
-  return n;
 }
 
 /* User code runs here: whatever it did, nothing is touched afterwards but what `busy` keeps alive. */
 static size_t stream_rows(struct query *q, struct dsql_result *r, const uint8_t *run, size_t n) {
   struct dsql_conn *c = q->conn;
+
+  if (!r->columns) {
+    lack_columns(q);
+    return n;
+  }
 
   for (size_t at = 0; at < n;) {
     size_t total = (size_t)load_be32(run + at + 1) + 1;
@@ -183,23 +198,19 @@ static size_t stream_rows(struct query *q, struct dsql_result *r, const uint8_t 
   return n;
 }
 
-size_t query_on_rows(struct query *q, const uint8_t *run, size_t n) {
+size_t query_on_rows(struct query *q, const struct session_event *ev) {
   struct dsql_result *r = described_result(q);
-  if (!r || q->error) return n;
-  if (!r->columns) { /* the member that brought them had no memory for them */
-    fail_locally(q, DSQL_ENOMEM, "out of memory for the columns of a statement");
-    return n;
-  }
-  return q->each ? stream_rows(q, r, run, n) : store_rows(q, r, run, n);
+  if (!r || q->error) return ev->len;
+  if (q->each) return stream_rows(q, r, ev->body, ev->len);
+  store_rows(q, r, ev);
+  return ev->len;
 }
 
 static bool tag_is(dsql_str tag, const char *text) {
   return tag.len == strlen(text) && memcmp(tag.ptr, text, tag.len) == 0;
 }
 
-void query_on_result(struct query *q, dsql_str tag) {
-  struct dsql_result *r = described_result(q);
-
+static inline void end_result(struct query *q, struct dsql_result *r, dsql_str tag) {
   /* The tag's first letter rules out nearly all. */
   if (tag.len && *tag.ptr == 'D' &&
       (tag_is(tag, "DEALLOCATE") || tag_is(tag, "DEALLOCATE ALL") || tag_is(tag, "DISCARD ALL")))
@@ -209,6 +220,18 @@ void query_on_result(struct query *q, dsql_str tag) {
   result_set_tag(r, tag.ptr, tag.len);
   q->last = r;
   q->current = NULL;
+}
+
+void query_on_result(struct query *q, dsql_str tag) { end_result(q, described_result(q), tag); }
+
+void query_on_answer(struct query *q, const struct session_event *ev) {
+  struct dsql_result *r = described_result(q);
+
+  if (ev->len && r && !q->error) {
+    store_rows(q, r, ev);
+    if (q->op.abandoned || q->conn->session.phase == SESSION_FAILED) return;
+  }
+  end_result(q, r, ev->tag);
 }
 
 void query_on_error(struct query *q, const uint8_t *body, size_t n) {
@@ -233,7 +256,7 @@ static bool statement_is_to_blame(const struct query *q) {
 static bool retry(struct query *q) {
   struct dsql_conn *c = q->conn;
 
-  if (q->op.outcome != OP_FAILED || !statement_is_to_blame(q)) return false;
+  if (!statement_is_to_blame(q)) return false;
   if (q->statement->state == STATEMENT_READY) q->statement->state = STATEMENT_STALE;
   if (q->retried || q->grouped || q->parses || !query_pending(q) || q->op.rows_seen || c->session.tx_status != 'I' ||
       !list_empty(&c->session.inflight) || q->statement->state != STATEMENT_STALE || encode_again(q))
@@ -306,8 +329,14 @@ static const struct error *outcome_error(struct query *q) {
 }
 
 void query_on_done(struct query *q) {
-  if (retry(q)) return;
+  if (q->op.outcome == OP_FAILED && retry(q)) return;
   if (q->conn->session.finishing && !q->conn->session.loss_marked) q->tx_status = q->conn->session.tx_status;
   if (query_pending(q)) query_complete(q, outcome_error(q));
+  query_op_done(q);
+}
+
+void query_on_success(struct query *q) {
+  q->tx_status = q->conn->session.tx_status;
+  if (query_pending(q)) query_complete(q, q->error ? failure_of_success(q) : NULL);
   query_op_done(q);
 }

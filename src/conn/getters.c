@@ -98,29 +98,39 @@ static int widen(const dsql_result *r, unsigned col, const struct field *f, int6
   }
 }
 
-int dsql_get_int4(const dsql_result *r, size_t row, unsigned col, int32_t *out) {
+static __attribute__((noinline)) int get_int4(const dsql_result *r, size_t row, unsigned col, int32_t *out) {
   struct field f;
   int64_t wide;
   int rc = r ? result_field(r, row, col, &f) : DSQL_EINVAL;
 
-  if (rc) return rc;
-  if (r->oids[col] == DSQL_INT4 && is_binary(r, col)) return codec_int4_binary(f.p, f.len, out);
-  rc = widen(r, col, &f, &wide);
+  if (rc == 0) rc = widen(r, col, &f, &wide);
   if (rc) return rc;
   if (wide < INT32_MIN || wide > INT32_MAX) return DSQL_ERANGE;
   *out = (int32_t)wide;
   return 0;
 }
 
-int dsql_get_int8(const dsql_result *r, size_t row, unsigned col, int64_t *out) {
-  struct field f;
-  int rc = r ? result_field(r, row, col, &f) : DSQL_EINVAL;
-  if (rc) return rc;
-  if (r->oids[col] == DSQL_INT8 && is_binary(r, col)) return codec_int8_binary(f.p, f.len, out);
-  return widen(r, col, &f, out);
+int dsql_get_int4(const dsql_result *r, size_t row, unsigned col, int32_t *out) {
+  const uint8_t *p = result_quick(r, row, col, DSQL_INT4, 4);
+  if (!p) return get_int4(r, row, col, out);
+  *out = (int32_t)load_be32(p);
+  return 0;
 }
 
-int dsql_get_float8(const dsql_result *r, size_t row, unsigned col, double *out) {
+static __attribute__((noinline)) int get_int8(const dsql_result *r, size_t row, unsigned col, int64_t *out) {
+  struct field f;
+  int rc = r ? result_field(r, row, col, &f) : DSQL_EINVAL;
+  return rc ? rc : widen(r, col, &f, out);
+}
+
+int dsql_get_int8(const dsql_result *r, size_t row, unsigned col, int64_t *out) {
+  const uint8_t *p = result_quick(r, row, col, DSQL_INT8, 8);
+  if (!p) return get_int8(r, row, col, out);
+  *out = (int64_t)load_be64(p);
+  return 0;
+}
+
+static __attribute__((noinline)) int get_float8(const dsql_result *r, size_t row, unsigned col, double *out) {
   struct field f;
   float narrow;
   int rc = r ? result_field(r, row, col, &f) : DSQL_EINVAL;
@@ -137,6 +147,11 @@ int dsql_get_float8(const dsql_result *r, size_t row, unsigned col, double *out)
       return rc;
     default: return DSQL_ETYPE;
   }
+}
+
+int dsql_get_float8(const dsql_result *r, size_t row, unsigned col, double *out) {
+  const uint8_t *p = result_quick(r, row, col, DSQL_FLOAT8, 8);
+  return p ? codec_float8_binary(p, 8, out) : get_float8(r, row, col, out);
 }
 
 int dsql_get_text(const dsql_result *r, size_t row, unsigned col, dsql_str *out) {

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "base/zero.h"
 #include "conn/conn.h"
 
 enum { OP_BYTES_MAX = 0x7fffffff };
@@ -59,7 +60,7 @@ static inline struct query *new_block(struct dsql_conn *c) {
   uint8_t *storage;
 
   if (!q) return NULL;
-  memset(&q->timer, 0, offsetof(struct query, result) - offsetof(struct query, timer));
+  zero_words(&q->timer, offsetof(struct query, result) - offsetof(struct query, timer));
   future_init(&q->future, c->rt, &query_class);
   storage = (uint8_t *)(q + 1);
   op_init(&q->op, rt_alloc(c->rt), OP_BYTES_MAX, storage, QUERY_REQUEST_SIZE);

@@ -10,6 +10,7 @@
 #include "session/op.h"
 
 struct dsql_conn;
+struct session_event;
 struct dsql_stmt;
 struct statement;
 
@@ -68,10 +69,13 @@ const struct error *query_nomem(unsigned flags);
 /* Events of the session. */
 void query_on_columns(struct query *q, const uint8_t *body, size_t n, bool of_statement);
 /* Returns how many bytes of the run were consumed; less than n when the consumer paused. */
-size_t query_on_rows(struct query *q, const uint8_t *run, size_t n);
+size_t query_on_rows(struct query *q, const struct session_event *ev);
+/* Rows and result in one. */
+void query_on_answer(struct query *q, const struct session_event *ev);
 void query_on_params(struct query *q, const uint8_t *oids, size_t n);
 void query_on_result(struct query *q, dsql_str tag);
 void query_on_error(struct query *q, const uint8_t *body, size_t n);
 void query_on_done(struct query *q);
+void query_on_success(struct query *q); /* EVENT_LAST_DONE */
 
 #endif

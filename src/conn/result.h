@@ -13,6 +13,7 @@ struct dsql_result {
   struct arena *arena;           /* rows, and texts made by the getters; of a streamed row: emptied behind each row */
   const struct columns *columns; /* NULL: the statement gives no rows */
   const uint32_t *oids;          /* of the columns' types */
+  const uint32_t *binary_oids;   /* the same where the column came in binary, else 0 */
   const uint8_t *formats;        /* per column, as they came: 0 text, 1 binary */
   unsigned count;                /* of columns */
   bool streamed;                 /* one row: offsets and body below */
@@ -73,6 +74,18 @@ static inline int result_field(const struct dsql_result *r, size_t row, unsigned
   if (len == UINT32_MAX) return DSQL_ENULL;
   out->len = len;
   return 0;
+}
+
+/* Most values that are read are binary, of the type that is asked for and of its fixed size: one look at each of these
+ * finds them. NULL: it is something else, or nothing at all, which is for result_field() to tell. */
+static inline const uint8_t *result_quick(const struct dsql_result *r, size_t row, unsigned col, uint32_t oid,
+                                          uint32_t len) {
+  const uint8_t *p;
+
+  if (!r || row >= r->rows || col >= r->count || r->binary_oids[col] != oid) return NULL;
+  if (row != r->at_row) result_go_to((struct dsql_result *)(uintptr_t)r, row);
+  p = r->at_body + r->at_offsets[col];
+  return load_be32(p - 4) == len ? p : NULL;
 }
 
 #endif

@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "base/zero.h"
 #include "rt/state.h"
 
 static void deliver(struct rt_task *t) {
@@ -14,7 +15,10 @@ static void deliver(struct rt_task *t) {
 
 void future_init(struct dsql_future *f, struct dsql_rt *rt, const struct future_class *class) {
   assert(class->free);
-  *f = (struct dsql_future){.class = class, .rt = rt, .user = true, .library = true};
+  zero_words(f, sizeof *f);
+  f->class = class;
+  f->rt = rt;
+  f->user = f->library = true;
   f->task.run = deliver;
   list_init(&f->task.node);
   list_push_back(&rt->open, &f->open);

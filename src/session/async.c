@@ -20,11 +20,11 @@ enum handled async_message(struct session *s, const struct wire_frame *m, struct
     case WIRE_PARAMETER_STATUS: return parameter_status(s, m);
     case WIRE_NOTICE_RESPONSE:
       if (wire_check_error(m->body, m->len)) return session_fail_malformed(s, m->type);
-      *ev = (struct session_event){EVENT_NOTICE, NULL, m->body, m->len};
+      *ev = (struct session_event){.type = EVENT_NOTICE, .body = m->body, .len = m->len};
       return HANDLED_EVENT;
     case WIRE_NOTIFICATION_RESPONSE:
       if (wire_decode_notification(m->body, m->len, &notification)) return session_fail_malformed(s, m->type);
-      *ev = (struct session_event){EVENT_NOTIFY, NULL, m->body, m->len};
+      *ev = (struct session_event){.type = EVENT_NOTIFY, .body = m->body, .len = m->len};
       return HANDLED_EVENT;
     default: return session_fail_unexpected(s, m->type);
   }

@@ -31,6 +31,10 @@ const struct session_config *startup_find_binding(struct session *s);
 enum handled startup_begin_scram(struct session *s, const struct sasl_choice *choice);
 enum handled startup_become_ready(struct session *s, struct session_event *ev);
 
+/* fast.c. True: ev is filled. False: the messages from s->view on are for the handlers. Asked in phase READY, with
+ * nothing carried, no trace and no group finishing. */
+bool next_fast(struct session *s, struct session_event *ev);
+
 /* ahead.c. Begins as config.ahead says; what can't be sent is not. ENOMEM, or out's failure. */
 int ahead_begin(struct session *s);
 extern const auth_handler ahead_handlers[SESSION_AUTHENTICATE][KINDS];

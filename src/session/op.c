@@ -2,8 +2,11 @@
 
 #include <assert.h>
 
+#include "base/zero.h"
+
 void op_init(struct op *op, const dsql_alloc *alloc, size_t bytes_max, void *storage, size_t storage_size) {
-  *op = (struct op){.cause_index = -1};
+  zero_words(op, sizeof *op);
+  op->cause_index = -1;
   list_init(&op->node);
   buf_init_on(&op->bytes, alloc, bytes_max, storage, storage_size);
 }
@@ -34,7 +37,7 @@ static void enter(struct op_queue *q, struct op *op) {
   assert(!list_linked(&op->node));
   op->queue = q;
   op->first_steps = op->steps;
-  op_renew(op);
+  op->rows_open = !(op->steps & STEP_SCRIPT);
   q->bytes += op->bytes.len;
   q->ops++;
 }
@@ -51,6 +54,8 @@ void op_queue_push(struct op_queue *q, struct op *op) {
 
 void op_queue_push_first(struct op_queue *q, struct op *op) {
   assert(op->sync);
+  op->first_steps = op->steps;
+  op_renew(op);
   enter(q, op);
   list_push_front(&q->list, &op->node);
 }
@@ -79,6 +84,8 @@ void op_queue_put_before(struct op_queue *q, struct op_queue *from) {
   while (!list_empty(&from->list)) {
     struct op *op = op_of(from->list.prev);
     op_queue_forget(op);
+    op->first_steps = op->steps;
+    op_renew(op);
     enter(q, op);
     list_push_front(&q->list, &op->node);
   }

@@ -74,6 +74,7 @@ struct op {
   uint8_t first_steps;    /* what was expected at first */
   bool sync;              /* ends its group: bytes end with Sync, or are a simple Query */
   bool read_only;         /* never in doubt */
+  bool whole;             /* EVENT_ANSWER may stand for EVENT_ROWS and EVENT_RESULT */
   bool barrier;           /* its group travels alone: nothing is sent behind it before its ReadyForQuery (COPY) */
   bool abandoned;         /* nobody waits for it: its replies are swallowed */
   bool group_failed_here; /* the culprit */
@@ -103,9 +104,9 @@ struct op_queue {
 };
 
 void op_queue_init(struct op_queue *q);
-/* The owner has set bytes, steps, sync, read_only, barrier and effect; all else is reset. */
+/* A fresh one, of which the owner has set bytes, steps, sync, whole, read_only, barrier and effect. */
 void op_queue_push(struct op_queue *q, struct op *op);
-void op_queue_push_first(struct op_queue *q, struct op *op); /* a retry: before everything that waits */
+void op_queue_push_first(struct op_queue *q, struct op *op); /* a retry, renewed: before everything that waits */
 /* Operations pushed from here until the next one with op->sync form one group and leave together. */
 void op_queue_group_begin(struct op_queue *q);
 /* Moves op's whole group, of which nothing was sent, to `dropped`. */

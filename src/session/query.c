@@ -24,7 +24,7 @@ static enum handled on_parse_complete(struct session *s, const struct wire_frame
   enum handled rc = on_empty_step(s, m, STEP_PARSE);
   if (rc != HANDLED) return rc;
   /* Also for an abandoned operation: its statement exists all the same. */
-  *ev = (struct session_event){EVENT_PARSED, op, NULL, 0};
+  *ev = (struct session_event){.type = EVENT_PARSED, .op = op, .body = NULL, .len = 0};
   return HANDLED_EVENT;
 }
 
@@ -33,7 +33,7 @@ static enum handled on_parameter_description(struct session *s, const struct wir
   const uint8_t *oids;
   if (wire_decode_parameter_description(m->body, m->len, &count, &oids)) return session_fail_malformed(s, m->type);
   if (!expects(s, STEP_PARAMS)) return session_fail_unexpected(s, m->type);
-  *ev = (struct session_event){EVENT_STMT_PARAMS, s->at, oids, 4 * (size_t)count};
+  *ev = (struct session_event){.type = EVENT_STMT_PARAMS, .op = s->at, .body = oids, .len = 4 * (size_t)count};
   (void)done_with(s, STEP_PARAMS);
   return HANDLED_EVENT;
 }
@@ -47,7 +47,8 @@ static enum handled on_columns(struct session *s, const struct wire_frame *m, st
     return session_fail_malformed(s, m->type);
   if (expects(s, STEP_STMT_COLUMNS)) {
     op->rows_open = m->type != WIRE_NO_DATA;
-    *ev = (struct session_event){EVENT_STMT_COLUMNS, op, m->type == WIRE_NO_DATA ? NULL : m->body, m->len};
+    *ev = (struct session_event){
+        .type = EVENT_STMT_COLUMNS, .op = op, .body = m->type == WIRE_NO_DATA ? NULL : m->body, .len = m->len};
     (void)done_with(s, STEP_STMT_COLUMNS);
     return HANDLED_EVENT;
   }
@@ -58,7 +59,8 @@ static enum handled on_columns(struct session *s, const struct wire_frame *m, st
   }
   op->rows_open = m->type != WIRE_NO_DATA;
   if (op->abandoned) return HANDLED;
-  *ev = (struct session_event){EVENT_COLUMNS, op, m->type == WIRE_NO_DATA ? NULL : m->body, m->len};
+  *ev = (struct session_event){
+      .type = EVENT_COLUMNS, .op = op, .body = m->type == WIRE_NO_DATA ? NULL : m->body, .len = m->len};
   return HANDLED_EVENT;
 }
 
@@ -153,7 +155,7 @@ static enum handled on_result(struct session *s, const struct wire_frame *m, str
   op->steps &= (uint8_t)~STEP_EXECUTE;
   ops_advance(s);
   if (op->abandoned) return HANDLED;
-  *ev = (struct session_event){EVENT_RESULT, op, (const uint8_t *)tag.ptr, tag.len};
+  *ev = (struct session_event){.type = EVENT_RESULT, .op = op, .body = (const uint8_t *)tag.ptr, .len = tag.len};
   return HANDLED_EVENT;
 }
 
@@ -166,7 +168,7 @@ bool severity_is_fatal(const uint8_t *body, size_t n) {
 
 /* Between operations: the server says why it is about to close. */
 static enum handled unsolicited_error(struct session *s, const struct wire_frame *m, struct session_event *ev) {
-  *ev = (struct session_event){EVENT_ERROR, NULL, m->body, m->len};
+  *ev = (struct session_event){.type = EVENT_ERROR, .op = NULL, .body = m->body, .len = m->len};
   if (!s->fatal_seen) return session_fail_unexpected(s, m->type);
   return HANDLED_EVENT;
 }
@@ -182,7 +184,8 @@ static enum handled on_error(struct session *s, const struct wire_frame *m, stru
   /* A second error in a group can only be the connection's end. */
   if (s->group_failed && !fatal) return session_fail_unexpected(s, m->type);
   doubt_learn(s, culprit, fatal, m->body, m->len);
-  *ev = (struct session_event){EVENT_ERROR, s->group_failed ? NULL : culprit, m->body, m->len};
+  *ev = (struct session_event){
+      .type = EVENT_ERROR, .op = s->group_failed ? NULL : culprit, .body = m->body, .len = m->len};
   if (s->group_failed) return HANDLED_EVENT;
   s->group_failed = true;
   s->group_failed_at_sync = !culprit;

@@ -26,8 +26,9 @@ bool session_can_gather(const struct session *s) {
 static bool gather_one(struct session *s, struct op *op) {
   size_t from = s->out->len;
 
-  buf_put(s->out, op->bytes.data, op->bytes.len);
-  if (!buf_ok(s->out)) return false;
+  if (!buf_reserve(s->out, op->bytes.len)) return false;
+  copy_short(s->out->data + from, op->bytes.data, op->bytes.len);
+  s->out->len += op->bytes.len;
   if (s->config.trace) session_trace_output(s, from);
   op->begin = s->appended;
   s->appended += op->bytes.len;

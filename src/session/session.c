@@ -216,31 +216,6 @@ static bool report_failure(struct session *s, struct session_event *ev) {
   return true;
 }
 
-/* The two messages that answer most of what is executed, BindComplete and rows, when nothing is special: the session is
- * up, whole messages are in what was lent, nobody traces. True: ev is filled. False: session_next() goes on from here. */
-static bool next_fast(struct session *s, struct session_event *ev) {
-  const uint8_t *p = s->view, *end = s->view_end;
-
-  while (end - p >= WIRE_HEADER_SIZE && s->at && !s->group_failed) {
-    struct op *op = s->at;
-    size_t length = load_be32(p + 1);
-    if (*p == WIRE_BIND_COMPLETE && length == 4 && op_next_step(op) == STEP_BIND) {
-      op->steps &= (uint8_t)~STEP_BIND;
-      s->judged = false;
-      if (op->steps == 0) ops_advance(s);
-      p += WIRE_HEADER_SIZE;
-      continue;
-    }
-    if (*p != WIRE_DATA_ROW || op->abandoned || length < 4 || length >= s->config.message_max ||
-        length >= (size_t)(end - p))
-      break;
-    s->view = p;
-    return query_rows(s, p, (size_t)(end - p), ev) == HANDLED_ROWS;
-  }
-  s->view = p;
-  return false;
-}
-
 static enum handled ready_message(struct session *s, const struct wire_frame *m, size_t left,
                                   struct session_event *ev) {
   if (m->type == WIRE_DATA_ROW) return query_rows(s, m->body - WIRE_HEADER_SIZE, left, ev);
@@ -282,10 +257,7 @@ static int next_other(struct session *s, struct session_event *ev) {
   return s->phase == SESSION_FAILED ? -1 : 0;
 }
 
-bool session_next(struct session *s, struct session_event *ev) {
-  assert(s->rows_len == 0);
-  if (s->carry.len && carried(s) == 0) drop_carry(s);
-  if (s->phase == SESSION_READY && !s->finishing && !s->carry.len && !s->config.trace && next_fast(s, ev)) return true;
+static __attribute__((noinline)) bool next_of_any(struct session *s, struct session_event *ev) {
   for (;;) {
     struct wire_frame m;
     const uint8_t *p;
@@ -316,4 +288,18 @@ bool session_next(struct session *s, struct session_event *ev) {
       s->carry_pos += m.total;
     if (done == HANDLED_EVENT) return true;
   }
+}
+
+bool session_next(struct session *s, struct session_event *ev) {
+  assert(s->rows_len == 0);
+  if (s->finishing) {
+    ops_report_finished(s, ev);
+    return true;
+  }
+  if (s->carry.len) {
+    if (carried(s) == 0) drop_carry(s);
+  } else if (s->phase == SESSION_READY && !s->config.trace && next_fast(s, ev)) {
+    return true;
+  }
+  return next_of_any(s, ev);
 }

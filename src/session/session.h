@@ -111,13 +111,15 @@ enum session_event_type {
   EVENT_STMT_PARAMS,  /* op: body is the big-endian array of its parameters' type OIDs */
   EVENT_PARSED,       /* op: its statement now exists on the server */
   EVENT_ROWS,         /* op: a run of whole DataRow messages, headers included; see session_rows_done() */
-  EVENT_RESULT,       /* op: a result ended; body is the command tag, empty for EmptyQueryResponse */
-  EVENT_ERROR,        /* op or NULL: ErrorResponse body, checked */
-  EVENT_NOTICE,       /* NoticeResponse body, checked */
-  EVENT_NOTIFY,       /* NotificationResponse body, checked */
-  EVENT_OP_DONE,      /* op: outcome and flags are final; the session has forgotten it */
-  EVENT_GROUP_DONE,   /* ReadyForQuery was read and all its members were reported */
-  EVENT_FAILED        /* last event: session_fault() tells why */
+  EVENT_ANSWER,  /* op, which is `whole`: such a run, empty at times, and the EVENT_RESULT behind it; it is consumed */
+  EVENT_RESULT,  /* op: a result ended; body is the command tag, empty for EmptyQueryResponse */
+  EVENT_ERROR,   /* op or NULL: ErrorResponse body, checked */
+  EVENT_NOTICE,  /* NoticeResponse body, checked */
+  EVENT_NOTIFY,  /* NotificationResponse body, checked */
+  EVENT_OP_DONE, /* op: outcome and flags are final; the session has forgotten it */
+  EVENT_GROUP_DONE, /* ReadyForQuery was read and all its members were reported */
+  EVENT_LAST_DONE,  /* op: EVENT_OP_DONE with OP_SUCCEEDED, and the EVENT_GROUP_DONE behind it */
+  EVENT_FAILED      /* last event: session_fault() tells why */
 };
 
 struct session_event {
@@ -125,6 +127,7 @@ struct session_event {
   struct op *op;
   const uint8_t *body;
   size_t len;
+  dsql_str tag; /* EVENT_ANSWER */
 };
 
 struct session {

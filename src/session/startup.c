@@ -286,7 +286,7 @@ static enum handled on_startup_error(struct session *s, const struct wire_frame 
   dsql_str state;
   if (wire_check_error(m->body, m->len)) return session_fail_malformed(s, m->type);
   state = error_body_field(m->body, m->len, 'C');
-  *ev = (struct session_event){EVENT_ERROR, NULL, m->body, m->len};
+  *ev = (struct session_event){.type = EVENT_ERROR, .body = m->body, .len = m->len};
   s->refused = true;
   ahead_learn_error(s, m->body, m->len);
   session_fail(s, state.len == 5 && memcmp(state.ptr, "28", 2) == 0 ? DSQL_EAUTH : DSQL_ESERVER,

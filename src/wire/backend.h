@@ -144,9 +144,9 @@ static inline int wire_index_row(const uint8_t *body, size_t n, unsigned cols, u
   uint64_t at = 6, len;
   size_t i = 0;
 
-  if (n - 2 > INT32_MAX - 2 || load_be16(body) != cols) return DSQL_EPROTO; /* n < 2 wraps around */
-  if (cols == 0) return n == 2 ? 0 : DSQL_EPROTO;
-  if (n < at) return DSQL_EPROTO;
+  /* Fewer bytes wrap around: no column, or no row. */
+  if (__builtin_expect(n - 6 > INT32_MAX - 6, 0)) return n == 2 && cols + load_be16(body) == 0 ? 0 : DSQL_EPROTO;
+  if (load_be16(body) != cols || cols == 0) return DSQL_EPROTO;
   for (;;) {
     len = load_be32(body + at - 4);
     offsets[i] = (uint32_t)at;
@@ -156,8 +156,8 @@ static inline int wire_index_row(const uint8_t *body, size_t n, unsigned cols, u
     at -= len;
     if (len != UINT32_MAX || at > n) return DSQL_EPROTO;
   }
-  if (len == UINT32_MAX) len = 0;
-  return at + len == n ? 0 : DSQL_EPROTO;
+  if (__builtin_expect(at + len == n, 1)) return 0;
+  return len == UINT32_MAX && at == n ? 0 : DSQL_EPROTO;
 }
 
 struct wire_copy_response {

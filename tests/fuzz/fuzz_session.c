@@ -55,15 +55,27 @@ static void on_done(struct fuzz *f, struct op *op) {
   REQUIRE(!(op->flags & DSQL_ROLLED_BACK) || op->outcome == OP_UNDONE || op->outcome == OP_FAILED);
 }
 
-static void on_rows(struct fuzz *f, const struct session_event *ev) {
+/* Returns the length of the first row. */
+static size_t check_run(const struct session_event *ev) {
   size_t at = 0, first = 0;
-  REQUIRE(ev->len > 0 && !ev->op->abandoned);
+  REQUIRE(!ev->op->abandoned);
   while (at < ev->len) {
     size_t total = (size_t)load_be32(ev->body + at + 1) + 1;
     REQUIRE(ev->body[at] == 'D' && total >= WIRE_HEADER_SIZE && total <= ev->len - at);
     if (!first) first = total;
     at += total;
   }
+  return first;
+}
+
+static void on_answer(const struct session_event *ev) {
+  REQUIRE(ev->op->whole && check_run(ev) <= ev->len);
+  REQUIRE(ev->tag.len && !memchr(ev->tag.ptr, 0, ev->tag.len) && !ev->tag.ptr[ev->tag.len]);
+}
+
+static void on_rows(struct fuzz *f, const struct session_event *ev) {
+  size_t first = check_run(ev);
+  REQUIRE(ev->len > 0);
   session_rows_done(&f->s, f->partial_rows ? first : ev->len);
 }
 
@@ -84,7 +96,12 @@ static void pull(struct fuzz *f) {
     if (ev.op) REQUIRE(ev.op >= f->ops && ev.op < f->ops + f->op_count);
     switch (ev.type) {
       case EVENT_ROWS: on_rows(f, &ev); break;
+      case EVENT_ANSWER: on_answer(&ev); break;
       case EVENT_OP_DONE: on_done(f, ev.op); break;
+      case EVENT_LAST_DONE:
+        REQUIRE(ev.op->outcome == OP_SUCCEEDED && ev.op->sync);
+        on_done(f, ev.op);
+        break;
       case EVENT_DERIVE: f->deriving = true; break;
       case EVENT_FAILED:
         f->failed = true;
@@ -159,6 +176,7 @@ static void submit(struct fuzz *f) {
   if (f->queue.grouping && (how & 24) == 24) how ^= 16; /* a simple query has no place in a group */
   if (how & 0x80) op->sync = true;
   op->read_only = (how & 0x60) == 0x60;
+  op->whole = how & 0x20;
   encode(op, how & 31);
   if (op->sync && op->steps != STEP_SCRIPT) wire_sync(&op->bytes);
   if (!op->sync && !f->queue.grouping) op_queue_group_begin(&f->queue);

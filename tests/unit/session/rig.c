@@ -119,7 +119,23 @@ static void log_rows(struct rig *r, const struct session_event *ev) {
     at += total;
     rows++;
   }
-  session_rows_done(&r->s, at);
+  if (ev->type == EVENT_ROWS) session_rows_done(&r->s, at);
+}
+
+static void log_result(struct rig *r, const struct op *op, const char *tag, size_t n) {
+  line(r, "result %d %.*s\n", number_of(r, op), (int)n, tag);
+}
+
+/* Two events in one: told as the two are. */
+static void log_fast(struct rig *r, const struct session_event *ev) {
+  r->fast++;
+  if (ev->type == EVENT_ANSWER) {
+    log_rows(r, ev);
+    log_result(r, ev->op, ev->tag.ptr, ev->tag.len);
+  } else {
+    log_done(r, ev->op);
+    line(r, "group %c\n", r->s.tx_status);
+  }
 }
 
 static void log_error(struct rig *r, const char *what, const struct session_event *ev) {
@@ -146,7 +162,9 @@ static void log_event(struct rig *r, const struct session_event *ev) {
     case EVENT_STMT_PARAMS: log_params(r, ev); break;
     case EVENT_PARSED: line(r, "parsed %d\n", number_of(r, ev->op)); break;
     case EVENT_ROWS: log_rows(r, ev); break;
-    case EVENT_RESULT: line(r, "result %d %.*s\n", number_of(r, ev->op), (int)ev->len, (const char *)ev->body); break;
+    case EVENT_RESULT: log_result(r, ev->op, (const char *)ev->body, ev->len); break;
+    case EVENT_ANSWER:
+    case EVENT_LAST_DONE: log_fast(r, ev); break;
     case EVENT_ERROR: log_error(r, "error", ev); break;
     case EVENT_NOTICE: log_error(r, "notice", ev); break;
     case EVENT_NOTIFY: line(r, "notify %.*s\n", (int)ev->len - 4, (const char *)ev->body + 4); break;
@@ -259,6 +277,7 @@ static void submit_word(struct rig *r, char *word) {
   op_init(op, &r->heap.hook, 1 << 20, NULL, 0);
   encode(op, word[0], n > 2 ? word + 2 : "");
   op->read_only = read_only;
+  op->whole = !r->apart && r->rows_at_once == 0;
   op->sync = sync;
   if (sync && word[0] != 's') wire_sync(&op->bytes);
   if (!sync && !r->queue.grouping) op_queue_group_begin(&r->queue);

@@ -34,6 +34,8 @@ struct rig {
   struct scram_derivation derivation;
   bool deriving;
   size_t rows_at_once; /* consume at most so many rows of a run; 0: all */
+  bool apart;          /* rows and results never come as one event */
+  size_t fast;         /* how many events came that stand for two */
 };
 
 /* The defaults: trust, plain TCP, no password. Change config before rig_start(). */

@@ -238,7 +238,7 @@ static struct verdict ask(const struct scenario *c, unsigned sent, const struct 
       ended = true;
       continue;
     }
-    if (ev.type != EVENT_OP_DONE) continue;
+    if (ev.type != EVENT_OP_DONE && ev.type != EVENT_LAST_DONE) continue;
     rig->done[ev.op - rig->ops]++;
     bit = 1u << (ev.op - rig->ops);
     if (ev.op->flags & DSQL_IN_DOUBT) v.doubt |= bit;

@@ -9,18 +9,42 @@ struct query_case {
   const char *ops, *server, *log;
 };
 
-static void run(const struct query_case *c, char tx_status) {
+static void count_traced(void *arg, bool from_server, const uint8_t *message, size_t n) {
+  (void)message;
+  if (from_server) *(size_t *)arg += n;
+}
+
+/* How replies are read must not show: at once or byte by byte, rows and results as one event or apart, traced or not. */
+enum way { AT_ONCE, APART, BYTE_BY_BYTE, TRACED, WAYS };
+
+static size_t run_one_way(const struct query_case *c, char tx_status, enum way way) {
   struct rig *r = calloc(1, sizeof *r);
+  struct backend_script *b = calloc(1, sizeof *b);
+  size_t fast, traced = 0;
   const char *log;
-  cr_assert_not_null(r);
+
+  cr_assert(r && b);
   rig_init_ready(r, tx_status);
+  r->apart = way == APART;
+  if (way == TRACED) r->s.config.trace = count_traced;
+  r->s.config.trace_arg = &traced;
   rig_submit(r, c->ops);
   rig_gather(r);
-  rig_feed(r, c->server);
+  backend_script_init(b, c->server);
+  rig_feed_bytes(r, b->data, b->len, way == BYTE_BY_BYTE);
   log = rig_take_log(r);
-  cr_expect(strcmp(log, c->log) == 0, "%s <- %s\n--- expected\n%s--- got\n%s", c->ops, c->server, c->log, log);
+  cr_expect(strcmp(log, c->log) == 0, "%s <- %s (way %d)\n--- expected\n%s--- got\n%s", c->ops, c->server, (int)way,
+            c->log, log);
+  if (way == TRACED && r->s.phase != SESSION_FAILED) cr_expect_eq(traced, b->len, "%s", c->server);
+  fast = r->fast;
   rig_deinit(r);
+  free(b);
   free(r);
+  return fast;
+}
+
+static void run(const struct query_case *c, char tx_status) {
+  for (enum way way = 0; way < WAYS; way++) (void)run_one_way(c, tx_status, way);
 }
 
 static void run_all(const struct query_case *cases, size_t n, char tx_status) {
@@ -76,6 +100,67 @@ Test(query, between_operations) {
   rig_expect(&r, "notify chan\nnotice -1 00000\n");
   cr_assert_eq(parameters_get(&r.s.parameters, "a").len, 1);
   rig_deinit(&r);
+}
+
+#define VIOLATION "done 0 lost conn-lost IN-DOUBT\nfailed DSQL_EPROTO\n"
+
+/* What is read in one go: answers of prepared statements with plain tags, and the ReadyForQuery of a group of one. */
+static const struct {
+  struct query_case c;
+  size_t fast;
+} fast_cases[] = {
+    {{"b:SELECT|", "2 D:x,y D:x C:SELECT_2 Z:I", "row 0 17\nrow 0 12\nresult 0 SELECT 2\ndone 0 ok\ngroup I\n"}, 2},
+    {{"b:INSERT|", "2 C:INSERT_0_1 Z:T", "result 0 INSERT 0 1\ndone 0 ok\ngroup T\n"}, 2},
+    {{"b:A b:B|", "2 C:UPDATE_10 2 D:x C:SELECT_1 Z:I",
+      "result 0 UPDATE 10\nrow 1 12\nresult 1 SELECT 1\ndone 0 ok\ndone 1 ok\ngroup I\n"},
+     2},
+    {{"b:A| b:B| y| b:C|", "2 C:DELETE_0 Z:I 2 C:SELECT_0 Z:I Z:I 2 C:SELECT_0 Z:I",
+      "result 0 DELETE 0\ndone 0 ok\ngroup I\nresult 1 SELECT 0\ndone 1 ok\ngroup I\ndone 2 ok\ngroup I\n"
+      "result 3 SELECT 0\ndone 3 ok\ngroup I\n"},
+     7},
+    /* Tags of 8 and of 16 bytes, and past both ends. */
+    {{"b:A|", "2 C:12345678 Z:I", "result 0 12345678\ndone 0 ok\ngroup I\n"}, 2},
+    {{"b:A|", "2 C:1234567890123456 Z:I", "result 0 1234567890123456\ndone 0 ok\ngroup I\n"}, 2},
+    {{"b:A|", "2 C:1234567 Z:I", "result 0 1234567\ndone 0 ok\ngroup I\n"}, 1},
+    {{"b:A|", "2 C:12345678901234567 Z:I", "result 0 12345678901234567\ndone 0 ok\ngroup I\n"}, 1},
+    /* The ends of transactions are judged with care. */
+    {{"b:A|", "2 C:ROLLBACK Z:I", "result 0 ROLLBACK\ndone 0 ok\ngroup I\n"}, 1},
+    {{"b:A b:PREPARE b:C|", "2 C:SELECT_1 2 C:PREPARE_TRANSACTION E:1 Z:I",
+      "result 0 SELECT 1\nresult 1 PREPARE TRANSACTION\nerror 2 1\ndone 0 ok\ndone 1 ok\n"
+      "done 2 failed cause=2\ngroup I\n"},
+     1},
+    /* What something stands between. */
+    {{"b:A|", "2 N:1 D:x N:2 C:SELECT_1 N:3 Z:I",
+      "notice -1 1\nrow 0 12\nnotice -1 2\nresult 0 SELECT 1\nnotice -1 3\ndone 0 ok\ngroup I\n"},
+     2},
+    /* What is no answer: a NUL too many, one missing, an empty tag, lengths, a status, an order. */
+    {{"b:A|", "2 raw:430000000d53454c00435420310000", VIOLATION}, 0},
+    {{"b:A|", "2 raw:430000000d53454c4543542031303030", VIOLATION}, 0},
+    {{"b:A|", "2 raw:4300000004", VIOLATION}, 0},
+    {{"b:A|", "2 raw:4300000003534445", VIOLATION}, 0},
+    {{"b:A|", "2 raw:4400000003534445", VIOLATION}, 0},
+    {{"b:A|", "2 raw:447fffffff534445", VIOLATION}, 0},
+    {{"b:A|", "2 D:x 2", "row 0 12\n" VIOLATION}, 0},
+    {{"b:A|", "2 C:SELECT_0 C:SELECT_0", "result 0 SELECT 0\n" VIOLATION}, 1},
+    {{"b:A|", "2 C:SELECT_0 raw:5a0000000558", "result 0 SELECT 0\n" VIOLATION}, 1},
+    {{"b:A|", "2 C:SELECT_0 raw:5a000000064949", "result 0 SELECT 0\n" VIOLATION}, 1},
+    {{"b:A b:B|", "2 C:SELECT_0 Z:I",
+      "result 0 SELECT 0\n"
+      "done 0 lost conn-lost IN-DOUBT\ndone 1 lost conn-lost IN-DOUBT\nfailed DSQL_EPROTO\n"},
+     1},
+    {{"b:A|", "D:x", VIOLATION}, 0},
+    {{"b:A|", "C:SELECT_0", VIOLATION}, 0},
+};
+
+Test(query, answers_in_one_go) {
+  for (size_t i = 0; i < COUNT(fast_cases); i++) {
+    const struct query_case *c = &fast_cases[i].c;
+    for (enum way way = 0; way < WAYS; way++) {
+      size_t fast = run_one_way(c, 'I', way);
+      if (way == AT_ONCE) cr_expect_eq(fast, fast_cases[i].fast, "%s: %zu", c->server, fast);
+      if (way == BYTE_BY_BYTE || way == TRACED) cr_expect_eq(fast, 0, "%s: %zu", c->server, fast);
+    }
+  }
 }
 
 #define GROUP "b:A b:B b:C|"

@@ -163,6 +163,7 @@ Test(queue, first_before_what_waits) {
   op_queue_forget(&r.ops[2]);
   op_queue_push_first(&r.queue, &r.ops[2]);
   cr_assert_eq(op_queue_pop(&r.queue), &r.ops[2]);
+  op_renew(&r.ops[2]);
   op_queue_push(&r.queue, &r.ops[2]);
   rig_gather(&r);
   rig_feed(&r, "2 C:A Z:I 2 C:B Z:I 2 C:C Z:I");
