@@ -8,6 +8,7 @@
  * the descriptor; when it is readable, or the time is up, it lets libuv do what is due: uv_run(UV_RUN_NOWAIT).
  *
  *   embed_foreign_loop [PORT]        on 127.0.0.1; any free port unless given. SIGINT and SIGTERM end it */
+#define _GNU_SOURCE 1 /* accept4() */
 #include "common.h"
 #include <errno.h>
 #include <netinet/in.h>
