@@ -127,6 +127,7 @@ def refused(s):
             pass
         got, headers, _ = client.answer()
         equal((got, headers["connection"]), (status, "close"), f"the answer to {request[:80]!r}")
+        check(client.is_closed(), "it is closed in order, not reset: an answer could be lost by that")
 
 
 with Cluster("--occ-rate", "0.05", "--seed", "3") as c, Server(c, "http_server") as s:
