@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "bench/bench.h"
 #include "conninfo.h"
 #include "diagnostics.h"
 #include "local/local.h"
@@ -17,6 +18,7 @@ static const struct command commands[] = {
     {"query", "run one SQL statement and print its rows", query_main},
     {"conninfo", "print what a target resolves to, and where each value came from", conninfo_main},
     {"token", "print an IAM token for an Aurora DSQL cluster", token_main},
+    {"bench", "measure connecting, queries or transactions at an endpoint", bench_main},
     {"local", "run an endpoint like an Aurora DSQL cluster on this machine", local_main}};
 enum { COMMANDS = sizeof commands / sizeof *commands };
 

@@ -5,34 +5,12 @@
 
 #include "diagnostics.h"
 #include "query.h"
+#include "tool.h"
 
 static int usage(const char *message, const char *value) {
   diagnostics_say("query: %s%s", message, value);
   fputs("Try 'dsql query --help'.\n", stderr);
   return EXIT_USAGE;
-}
-
-/* Seconds with up to three decimals, in the C locale whatever the environment says. 0 and nonsense are refused. */
-static bool parse_seconds(const char *s, uint32_t *out_ms) {
-  uint64_t ms = 0;
-  unsigned decimals = 0;
-  bool point = false;
-
-  if (*s < '0' || *s > '9') return false;
-  for (; *s; s++) {
-    if (*s == '.' && !point) {
-      point = true;
-      continue;
-    }
-    if (*s < '0' || *s > '9' || decimals == 3) return false;
-    ms = ms * 10 + (uint64_t)(*s - '0');
-    decimals += point;
-    if (ms > UINT32_MAX) return false;
-  }
-  for (; decimals < 3; decimals++) ms *= 10;
-  if (ms == 0 || ms > UINT32_MAX) return false;
-  *out_ms = (uint32_t)ms;
-  return true;
 }
 
 static int take_option(struct query_args *args, int option) {
@@ -46,7 +24,7 @@ static int take_option(struct query_args *args, int option) {
       args->format = format_find(optarg);
       return args->format ? EXIT_OK : usage("--format is table, csv or json, not ", optarg);
     case 't':
-      if (parse_seconds(optarg, &args->timeout_ms)) return EXIT_OK;
+      if (tool_parse_seconds(optarg, &args->timeout_ms)) return EXIT_OK;
       return usage("--timeout is a number of seconds above 0, such as 2.5, not ", optarg);
     case 'h': args->help = true; return EXIT_OK;
     default: fputs("Try 'dsql query --help'.\n", stderr); return EXIT_USAGE; /* getopt told what is wrong */

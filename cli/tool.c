@@ -26,6 +26,28 @@ int tool_failed(int code, const dsql_error *error) {
   return EXIT_FAILED;
 }
 
+bool tool_parse_seconds(const char *s, uint32_t *out_ms) {
+  uint64_t ms = 0;
+  unsigned decimals = 0;
+  bool point = false;
+
+  if (*s < '0' || *s > '9') return false;
+  for (; *s; s++) {
+    if (*s == '.' && !point) {
+      point = true;
+      continue;
+    }
+    if (*s < '0' || *s > '9' || decimals == 3) return false;
+    ms = ms * 10 + (uint64_t)(*s - '0');
+    decimals += point;
+    if (ms > UINT32_MAX) return false;
+  }
+  for (; decimals < 3; decimals++) ms *= 10;
+  if (ms == 0 || ms > UINT32_MAX) return false;
+  *out_ms = (uint32_t)ms;
+  return true;
+}
+
 static int run(dsql_rt *rt, const dsql_config *config, tool_target_fn use, void *arg) {
   const dsql_error *error = NULL;
   const char *notice;

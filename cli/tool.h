@@ -13,6 +13,9 @@ int tool_usage(const char *command, const char *message, const char *value);
 /* Tells why something failed: the error, or where there is none the code. Returns EXIT_FAILED. */
 int tool_failed(int code, const dsql_error *error);
 
+/* Seconds with up to three decimals, in the C locale whatever the environment says. 0 and nonsense are refused. */
+bool tool_parse_seconds(const char *s, uint32_t *out_ms);
+
 typedef int (*tool_target_fn)(dsql_target *t, void *arg); /* returns the exit code */
 
 /* Makes a loop and a runtime, resolves the target, tells its notices on standard error, calls use, and takes everything
