@@ -45,15 +45,6 @@ uint32_t attempts_pause_ms(const struct attempts_policy *p, unsigned made, uint3
   return (uint32_t)((most + 1) * random >> 32);
 }
 
-/* Jitter only has to differ between processes that fail at the same moment: the fine clock's low bits, mixed. */
-static uint32_t jitter(const struct attempts *a) {
-  uint64_t x = rt_clock_us() ^ (uint64_t)(uintptr_t)a;
-  x *= 0x9E3779B97F4A7C15u;
-  x ^= x >> 29;
-  x *= 0xBF58476D1CE4E5B9u;
-  return (uint32_t)(x >> 32);
-}
-
 static void note_skew(const struct creds_setup *setup, const struct http_response *r) {
   if (!setup->skew || r->date_s == 0) return;
   *setup->skew = (struct creds_skew){true, r->date_s - setup->now_s()};
@@ -71,7 +62,7 @@ static void on_answer(void *owner, const struct http_response *r, const struct f
   a->call = NULL;
   if (r) note_skew(a->setup, r);
   if (worth_another(a, r, f))
-    rt_timer_start(rt, &a->timer, rt_now_ms(rt) + attempts_pause_ms(a->policy, a->made, jitter(a)));
+    rt_timer_start(rt, &a->timer, rt_now_ms(rt) + attempts_pause_ms(a->policy, a->made, (uint32_t)rt_random(rt)));
   else
     a->done(a, r, f);
 }

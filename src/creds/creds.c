@@ -3,7 +3,6 @@
 #include "creds/creds.h"
 
 #include <assert.h>
-#include <time.h>
 
 #include "creds/chain.h"
 
@@ -47,16 +46,10 @@ struct dsql_credentials_request {
 };
 
 /* ---- time ---- */
-static int64_t wall_s(void) {
-  struct timespec t;
-  (void)timespec_get(&t, TIME_UTC);
-  return t.tv_sec;
-}
+static int64_t wall_s(void) { return rt_wall_ms() / 1000; }
 
 static struct lease_time now_of(const struct dsql_credentials *c) {
-  struct timespec t;
-  (void)timespec_get(&t, TIME_UTC);
-  return (struct lease_time){(int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000, rt_now_ms(c->rt)};
+  return (struct lease_time){rt_wall_ms(), rt_now_ms(c->rt)};
 }
 
 /* 0: never, as is a time that milliseconds can't tell. */

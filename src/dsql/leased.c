@@ -1,16 +1,12 @@
 #include "dsql/leased.h"
 
 #include <assert.h>
-#include <time.h>
 
 /* Pauses do not grow: what is behind a token, the credentials, has a back-off of its own. */
 enum { SECRET_MAX = 1 << 20, RENEW_PERMILLE = 800, GAP_MIN_MS = 1000, BACKOFF_MAX_MS = GAP_MIN_MS, AT_ONCE_MAX = 3 };
 
 struct lease_time leased_now(struct dsql_rt *rt) {
-  struct timespec ts;
-
-  (void)timespec_get(&ts, TIME_UTC);
-  return (struct lease_time){(int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000, rt_now_ms(rt)};
+  return (struct lease_time){rt_wall_ms(), rt_now_ms(rt)};
 }
 
 static void act(struct leased *l, struct lease_step step);

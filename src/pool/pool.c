@@ -190,7 +190,7 @@ int dsql_pool_new(dsql_pool **out, dsql_rt *rt, const dsql_target *t, const dsql
     pool_unref(p);
     return rc;
   }
-  pool_state_init(&p->state, &limits, rt_clock_us() ^ (uintptr_t)p, rt_now_ms(rt));
+  pool_state_init(&p->state, &limits, rt_random(rt), rt_now_ms(rt));
   pool_run_later(p);
   *out = p;
   return 0;

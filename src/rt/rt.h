@@ -26,6 +26,10 @@ bool rt_closing(const struct dsql_rt *rt);
 /* ---- time: milliseconds of the loop's clock (cached per turn), and a fine one for statistics ---- */
 uint64_t rt_now_ms(struct dsql_rt *rt); /* outside our callbacks it is refreshed first */
 uint64_t rt_clock_us(void);
+int64_t rt_wall_ms(void); /* Unix time; may jump, either way */
+
+/* For jitter, not for secrets: a generator per runtime, seeded by the system. */
+uint64_t rt_random(struct dsql_rt *rt);
 
 /* ---- tasks: run once at the next drain, in order; a task may requeue itself (then it runs in a later drain) ---- */
 struct rt_task {

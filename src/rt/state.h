@@ -38,6 +38,7 @@ struct rt_awaited {
 struct dsql_rt {
   uv_loop_t *loop;
   dsql_alloc alloc;
+  uint64_t random;
 
   /* The four handles; all are unref'd except idle (while started) and timer (while a foreground timer is armed). */
   uv_idle_t idle;

@@ -167,7 +167,7 @@ static struct retry_verdict decide(struct dsql_tx *tx, const struct error *e, en
                            .statement_is_ours = prepared,
                            .connection_is_usable = is_usable(tx->conn),
                            .elapsed_ms = rt_now_ms(tx->future.rt) - tx->started_ms,
-                           .random = tx_random(tx)};
+                           .random = rt_random(tx->future.rt)};
   struct retry_verdict v = retry_decide(&tx->policy, &in);
 
   if (tx->stop_code || rt_closing(tx->future.rt) || (v.action != RETRY_FAIL && !pool_open(tx->pool))) {

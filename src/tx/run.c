@@ -96,13 +96,6 @@ void tx_run_body(struct dsql_tx *tx) {
 
 /* ---- the call ---- */
 
-static uint64_t mix(uint64_t x) { /* splitmix64 */
-  x += UINT64_C(0x9e3779b97f4a7c15);
-  x = (x ^ (x >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-  x = (x ^ (x >> 27)) * UINT64_C(0x94d049bb133111eb);
-  return x ^ (x >> 31);
-}
-
 _Static_assert(sizeof(struct dsql_tx) + 256 <= RT_BLOCK_SIZE, "a transaction and a small scratch must fit a block");
 
 static void on_rt_close(struct rt_closer *closer) {
@@ -131,12 +124,9 @@ static struct dsql_tx *new_tx(const struct tx_start *how, const struct tx_policy
   tx->fn = how->fn;
   tx->in = how->in;
   tx->autocommit = how->autocommit;
-  tx->random = rt_clock_us() ^ (uint64_t)(uintptr_t)tx;
   tx->closer.close = on_rt_close;
   return tx;
 }
-
-uint64_t tx_random(struct dsql_tx *tx) { return mix(tx->random += UINT64_C(0x9e3779b97f4a7c15)); }
 
 static int check_start(const struct tx_start *how, struct tx_policy *policy, struct fault *f) {
   if (!how->fn && !how->batch) return fault_set(f, DSQL_EINVAL, "the transaction has no body (NULL)");

@@ -67,7 +67,6 @@ struct dsql_tx {
   const char *stop_reason;
   dsql_conn *conn;
   uint64_t started_ms, deadline_ms, attempt_deadline_ms; /* of the loop's clock; 0: none */
-  uint64_t random;
   unsigned attempt, retries;
   bool schema_retried, statement_retried;
 
@@ -101,7 +100,6 @@ struct dsql_future *tx_start(const struct tx_start *how);
 struct dsql_tx *tx_of_future(struct dsql_future *f); /* NULL: it is another kind of future */
 void tx_ask(struct dsql_tx *tx);
 void tx_begin(struct dsql_tx *tx); /* an attempt, on the connection that is there */
-uint64_t tx_random(struct dsql_tx *tx);
 void tx_run_body(struct dsql_tx *tx);
 
 /* ---- steps.c: what a step has queued ---- */

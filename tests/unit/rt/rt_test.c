@@ -1,5 +1,7 @@
 #include <criterion/criterion.h>
 
+#include <time.h>
+
 #include "rt_fixture.h"
 
 static struct fixture x;
@@ -142,6 +144,20 @@ Test(rt, deadline_made_after_a_long_pause_outside_the_loop_is_not_over) {
   uv_run(&x.loop, UV_RUN_DEFAULT);
   cr_expect_geq(uv_hrtime() - begin, UINT64_C(19000000));
   cr_expect_geq(rt_clock_us(), begin / 1000);
+}
+
+Test(rt, the_wall_clock_is_unix_time) {
+  int64_t before_ms = (int64_t)time(NULL) * 1000, now_ms = rt_wall_ms();
+  cr_expect_geq(now_ms, before_ms);
+  cr_expect_lt(now_ms - before_ms, 10 * 1000);
+}
+
+Test(rt, jitter_differs_between_runtimes) {
+  struct fixture other;
+  fixture_open(&other);
+  cr_expect_neq(rt_random(x.rt), rt_random(x.rt));
+  cr_expect_neq(rt_random(x.rt), rt_random(other.rt));
+  fixture_close(&other);
 }
 
 static struct log_timer timer_pair[2];
