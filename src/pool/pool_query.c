@@ -111,6 +111,7 @@ static dsql_future *call_it(struct borrow *b) {
 static void run_on(struct borrow *b, dsql_conn *c) {
   b->conn = c;
   b->inner = call_it(b);
+  if (b->inner) list_remove(&b->inner->open); /* we free it, not the end of the runtime */
   drop_stmt(b);
   if (dsql_future_on_ready(b->inner, on_inner, b) == 0) return;
   pool_give_back(b->pool, c, POOL_REUSE);

@@ -140,6 +140,22 @@ Test(ending, released_behind_the_runtimes_close) {
   pooled_open(&p);
 }
 
+/* Their connections are there, so that what they wrap is older than what holds them all. */
+Test(ending, statements_that_are_held_together_and_left_to_the_runtime) {
+  dsql_future *f[2], *all;
+
+  p.config.conns_min = 2;
+  pooled_make(&p);
+  pooled_until_idle(&p, 2);
+  for (size_t i = 0; i < COUNT(f); i++) f[i] = dsql_pool_query(p.pool, "select 1", DSQL_NO_PARAMS, NULL);
+  all = dsql_all(p.x.rt, f, COUNT(f));
+  cr_assert_eq(dsql_future_run(all), 0);
+  dsql_target_free(p.target);
+  client_close(&p.x);
+  p.pool = NULL;
+  pooled_open(&p);
+}
+
 /* ---- without memory ---- */
 
 static int work(void) {
