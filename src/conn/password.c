@@ -66,13 +66,23 @@ void conn_password_stop(struct dsql_conn *c) {
   if (list_linked(&c->connect.password_waiter.node)) list_remove(&c->connect.password_waiter.node);
 }
 
+/* No room (class 53), going down or coming up (57), no such database (3D): that says nothing about the password, and a
+ * server that is full is not a reason to ask for a new one at every attempt. */
+static bool says_nothing(const dsql_error *e) {
+  static const char *const classes[] = {"53", "57", "3D"};
+
+  for (size_t i = 0; i < sizeof classes / sizeof *classes; i++)
+    if (strncmp(e->sqlstate, classes[i], 2) == 0) return true;
+  return false;
+}
+
 bool conn_password_refused(struct dsql_conn *c, struct fault *f) {
   struct connect *k = &c->connect;
   struct password_source *s = c->password_source;
   char text[FAULT_TEXT_SIZE];
   struct buf why;
 
-  if (!s || !c->server_error || !c->session.refused) return false;
+  if (!s || !c->server_error || !c->session.refused || says_nothing(&c->server_error->pub)) return false;
   if (s->class->refused(s, &c->server_error->pub, taken(c)) && !k->password_renewed) {
     k->password_renewed = true;
     return true;

@@ -232,6 +232,23 @@ Test(passwords, another_refusal_is_final_but_not_kept) {
   cr_assert_eq(source.calls, 2);
 }
 
+Test(passwords, a_server_that_lets_nobody_in_has_not_refused_the_password) {
+  static const char *const refusals[] = {"F:53300", "F:53400", "F:57P03", "F:57P01", "F:3D000"};
+
+  source.answer = "one";
+  source.expires = time(NULL) + 1000;
+  for (size_t i = 0; i < COUNT(refusals); i++) {
+    dsql_future *ready = dial();
+    serve_startup("one");
+    peer_send(&p, refusals[i]);
+    peer_drop(&p.main);
+    cr_assert_eq(peer_settle(&p, ready), DSQL_ESERVER);
+    dsql_future_destroy(ready);
+    dsql_conn_close(c);
+    cr_assert_eq(source.calls, 1, "%s: it was asked for again", refusals[i]);
+  }
+}
+
 Test(passwords, a_connection_may_have_its_own) {
   dsql_auth *own;
   dsql_conn_options o;
