@@ -53,10 +53,35 @@ int dsql_future_output(dsql_future *f, const void **out) {
   return 0;
 }
 
+/* ---- failures ---- */
+
+/* The newest error, in memory that outlives what it was read from; e may be the last one itself. */
+static const struct error *keep(struct dsql_tx *tx, const struct error *e, unsigned flags) {
+  unsigned all = (e->pub.flags | flags) & ~(tx->was_sent ? (unsigned)DSQL_NOT_SENT : 0u);
+  struct arena fresh;
+  struct error *copy;
+
+  arena_init(&fresh, rt_chunks(tx->future.rt));
+  copy = error_clone(&fresh, e);
+  if (copy) {
+    copy->pub.attempts = tx->attempt ? tx->attempt : 1;
+    copy->pub.flags = all;
+  }
+  arena_deinit(&tx->last_arena);
+  tx->last_arena = fresh;
+  tx->last = copy ? copy : query_nomem(all);
+  return tx->last;
+}
+
+/* An attempt that may have been committed leaves its doubt behind, however a later one has failed. */
 static void finish(struct dsql_tx *tx, const struct error *e) {
   struct dsql_rt *rt = tx->future.rt;
 
   tx->state = TX_DONE;
+  if (e && tx->doubted && !(e->pub.flags & DSQL_IN_DOUBT)) {
+    e = keep(tx, e, DSQL_IN_DOUBT);
+    pool_tx_counts(tx->pool)->in_doubt++;
+  }
   rt_timer_stop(rt, &tx->deadline_timer);
   rt_timer_stop(rt, &tx->delay_timer);
   if (!tx->batch || e) tx_drop_children(tx);
@@ -69,25 +94,6 @@ static void finish(struct dsql_tx *tx, const struct error *e) {
 void tx_succeeded(struct dsql_tx *tx) {
   pool_tx_counts(tx->pool)->commits++;
   finish(tx, NULL);
-}
-
-/* ---- failures ---- */
-
-/* The newest error, in memory that outlives what it was read from; e may be the last one itself. */
-static const struct error *keep(struct dsql_tx *tx, const struct error *e, unsigned flags) {
-  struct arena fresh;
-  struct error *copy;
-
-  arena_init(&fresh, rt_chunks(tx->future.rt));
-  copy = error_clone(&fresh, e);
-  if (copy) {
-    copy->pub.attempts = tx->attempt ? tx->attempt : 1;
-    copy->pub.flags |= flags;
-  }
-  arena_deinit(&tx->last_arena);
-  tx->last_arena = fresh;
-  tx->last = copy ? copy : query_nomem(e->pub.flags | flags);
-  return tx->last;
 }
 
 static void count(struct dsql_tx *tx, const struct retry_verdict *v, const struct error *e) {
@@ -190,6 +196,8 @@ void tx_attempt_failed(struct dsql_tx *tx, const struct error *e, enum retry_pha
 
   if (v.for_statement && stmt) stale_everywhere(stmt);
   e = keep(tx, e, v.in_doubt ? DSQL_IN_DOUBT : 0);
+  if (v.in_doubt && v.action != RETRY_FAIL) tx->doubted = true;
+  if (!(e->pub.flags & DSQL_NOT_SENT)) tx->was_sent = true;
   tx_drop_children(tx);
   if (!is_usable(tx->conn)) tx_give_back(tx, POOL_DESTROY);
   tell(tx, &v, e);

@@ -69,6 +69,8 @@ struct dsql_tx {
   uint64_t started_ms, deadline_ms, attempt_deadline_ms; /* of the loop's clock; 0: none */
   unsigned attempt, retries;
   bool schema_retried, statement_retried;
+  bool doubted;  /* an attempt that may have been committed was made again */
+  bool was_sent; /* something of an earlier attempt was */
 
   /* Of the attempt. */
   unsigned step;

@@ -231,6 +231,37 @@ Test(retrying, in_doubt) {
   cr_expect_eq(standin_tx_counts().in_doubt, 3);
 }
 
+static dsql_future *start_in_doubt(uint32_t delay_ms) {
+  dsql_future *f;
+  r.options.idempotent = true;
+  r.options.base_delay_ms = delay_ms;
+  f = rig_start();
+  rig_accept();
+  rig_answer_read();
+  peer_expect(&r.p, WRITE_FLIGHT);
+  peer_drop(&r.p.main);
+  return f;
+}
+
+/* The first attempt may have been committed, whatever becomes of the second. */
+Test(retrying, a_doubt_outlives_later_attempts) {
+  dsql_future *f = start_in_doubt(1);
+  rig_accept();
+  peer_expect(&r.p, READ_FLIGHT);
+  peer_send(&r.p, "1 2 n C:BEGIN E:23505 Z:E");
+  peer_fails(&r.p, f, DSQL_ESERVER, DSQL_IN_DOUBT);
+  rig_answer_rollback();
+  cr_expect_eq(standin_tx_counts().in_doubt, 1);
+}
+
+Test(retrying, a_doubt_outlives_a_cancel) {
+  dsql_future *f = start_in_doubt(10000);
+  while (r.events == 0) peer_turn(&r.p);
+  dsql_future_cancel(f);
+  peer_fails(&r.p, f, DSQL_ECANCELED, DSQL_IN_DOUBT | DSQL_CLIENT_SIDE);
+  cr_expect_eq(r.bodies, 2);
+}
+
 /* ---- prepared statements ---- */
 
 static dsql_stmt *stmt;
