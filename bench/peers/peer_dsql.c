@@ -146,10 +146,10 @@ static dsql_param param_of(const struct argument *a) {
 }
 
 static void make_target(struct peer *p) {
-  static const char *const options[] = {[TLS_DISABLE] = "user=trust_user sslmode=disable",
-                                        [TLS_POSTGRES] = "user=password_user password=secret sslmode=verify-full",
-                                        [TLS_DIRECT] = "user=password_user password=secret sslmode=verify-full "
-                                                       "sslnegotiation=direct"};
+  static const char *const options[] = {
+      [TLS_DISABLE] = "user=trust_user sslmode=disable",
+      [TLS_POSTGRES] = "user=password_user password=secret sslmode=verify-full",
+      [TLS_DIRECT] = "user=password_user password=secret sslmode=verify-full sslnegotiation=direct"};
   char target[1024];
   dsql_config config;
   const dsql_error *error;

@@ -28,10 +28,10 @@ PGresult *peer_expect(PGconn *c, PGresult *r, ExecStatusType status) {
 /* ---- the works ---- */
 
 static PGconn *open_connection(const struct work *w) {
-  static const char *const options[] = {[TLS_DISABLE] = "user=trust_user sslmode=disable",
-                                        [TLS_POSTGRES] = "user=password_user password=secret sslmode=verify-full",
-                                        [TLS_DIRECT] = "user=password_user password=secret sslmode=verify-full "
-                                                       "sslnegotiation=direct"};
+  static const char *const options[] = {
+      [TLS_DISABLE] = "user=trust_user sslmode=disable",
+      [TLS_POSTGRES] = "user=password_user password=secret sslmode=verify-full",
+      [TLS_DIRECT] = "user=password_user password=secret sslmode=verify-full sslnegotiation=direct"};
   char target[1024];
   PGconn *c;
 

@@ -154,7 +154,7 @@ def targets_part(figures):
         met, text = judged(target, figures)
         rows.append([target["work"], target["target"], text, {True: "yes", False: "**no**", None: "-"}[met]])
         if not met:
-            sentences.append(f"- {target['work']}: {target.get('missed', UNKNOWN + '.')}")
+            sentences.append(f"- {target['work']}: {target.get('missed', text + '.')}")
     part = table(["work", "target (ours / peer)", "measured", "met"], rows)
     return part + ("\n\nThe rows that are not met:\n\n" + "\n".join(sentences) if sentences else "")
 

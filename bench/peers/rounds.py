@@ -6,6 +6,7 @@ import selectors
 import statistics
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 
 import peers
@@ -13,6 +14,7 @@ import works
 
 START_S, ROUND_S = 60, 60  # how long a program may take before it is given up
 CANNOT = 3
+STARTED = time.monotonic()
 
 
 class Failure(Exception):
@@ -31,7 +33,7 @@ QUICK = Plan(rounds=3, seconds=0.15, warm_up=0.15)
 
 
 def say(text):
-    print(f"peers: {text}", file=sys.stderr, flush=True)
+    print(f"peers: {time.monotonic() - STARTED:4.0f} s: {text}", file=sys.stderr, flush=True)
 
 
 class Program:
