@@ -1,6 +1,7 @@
 #include "dsql/leased.h"
 
 #include <assert.h>
+#include <inttypes.h>
 
 /* Pauses do not grow: what is behind a token, the credentials, has a back-off of its own. */
 enum { SECRET_MAX = 1 << 20, RENEW_PERMILLE = 800, GAP_MIN_MS = 1000, BACKOFF_MAX_MS = GAP_MIN_MS, AT_ONCE_MAX = 3 };
@@ -91,6 +92,14 @@ void leased_gave(struct leased *l, const char *secret, size_t n, int64_t issued_
   struct lease_step step;
   struct fault f = {0};
 
+  if (expires_ms && expires_ms <= now.wall_ms) { /* what is kept may be better */
+    fault_set(&f, DSQL_ECREDENTIALS,
+              "a password was given that had expired already, %" PRId64 " s ago; is this "
+              "machine's clock right?",
+              (now.wall_ms - expires_ms) / 1000);
+    leased_failed(l, &f);
+    return;
+  }
   buf_reset(&l->secret);
   buf_put(&l->secret, secret, n);
   buf_put_u8(&l->secret, 0);
@@ -141,6 +150,7 @@ int leased_get(struct password_source *s, struct password_waiter *w, dsql_str *o
     if (!step.renew || step.use != LEASE_WAIT || l->lease.renewing || tries == AT_ONCE_MAX) break;
   }
   if (step.use == LEASE_FAIL) {
+    assert(l->failure.code);
     *f = l->failure;
     return f->code;
   }

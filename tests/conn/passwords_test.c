@@ -140,7 +140,8 @@ Test(passwords, what_the_source_can_get_wrong) {
   } cases[] = {{NULL, "the vault is sealed", 0, DSQL_ECREDENTIALS, "the vault is sealed"},
                {"", NULL, 0, DSQL_EINVAL, "empty password"},
                {"x", NULL, -5, DSQL_EINVAL, "Unix time"},
-               {"x", NULL, INT64_MAX, DSQL_EINVAL, "Unix time"}};
+               {"x", NULL, INT64_MAX, DSQL_EINVAL, "Unix time"},
+               {"x", NULL, 1760000000, DSQL_ECREDENTIALS, "had expired already"}};
 
   for (size_t i = 0; i < COUNT(cases); i++) {
     dsql_auth *own;
