@@ -54,3 +54,12 @@ void must_succeed(dsql_future *f) {
   if (code) die("dsql: %s: %.*s", dsql_error_name(code), e ? (int)e->message.len : 0, e ? e->message.ptr : "");
   dsql_future_destroy(f);
 }
+
+static void on_timer(uv_timer_t *t) { uv_close((uv_handle_t *)t, NULL); }
+
+void idle_for(struct client *c, uint64_t ms) {
+  uv_timer_t timer;
+  uv_timer_init(&c->loop, &timer);
+  uv_timer_start(&timer, on_timer, ms, 0);
+  uv_run(&c->loop, UV_RUN_DEFAULT);
+}

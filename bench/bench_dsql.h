@@ -1,4 +1,4 @@
-/* bench_dsql.h - what the parts of bench_dsql, and bench_backoff, share: a loop, a runtime, a target, a connection. */
+/* bench_dsql.h - what the parts of bench_dsql, bench_backoff and bench_idle share: a loop, a runtime, a target, a connection. */
 #ifndef BENCH_DSQL_H
 #define BENCH_DSQL_H
 
@@ -23,6 +23,8 @@ const dsql_result *must_result(dsql_future *f);
 int64_t one_value(const dsql_result *r);
 /* Runs the loop until f is complete, which must be a success, and destroys it. */
 void must_succeed(dsql_future *f);
+/* Runs the loop for so long. */
+void idle_for(struct client *c, uint64_t ms);
 
 void run_insert(struct client *c, uint64_t count);
 void run_connect(struct client *c, uint64_t count);

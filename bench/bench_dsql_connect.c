@@ -43,15 +43,6 @@ void run_connect(struct client *c, uint64_t count) {
 
 /* ---- idle ---- */
 
-static void on_timer(uv_timer_t *t) { uv_close((uv_handle_t *)t, NULL); }
-
-static void idle_for(struct client *c, uint64_t ms) {
-  uv_timer_t timer;
-  uv_timer_init(&c->loop, &timer);
-  uv_timer_start(&timer, on_timer, ms, 0);
-  uv_run(&c->loop, UV_RUN_DEFAULT);
-}
-
 void run_idle(struct client *c, uint64_t count) {
   long first_kb = 0;
   int64_t sum = 0;
