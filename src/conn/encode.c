@@ -81,7 +81,7 @@ int encode_script(struct query *q, const char *script, struct fault *f) {
 static inline int check_types(const struct statement *on, dsql_params p, struct fault *f) {
   for (size_t i = 0; i < p.n && i < on->param_count; i++) {
     uint32_t want = on->param_oids[i];
-    if (p.v[i].oid == 0 || want == 0 || p.v[i].oid == want || p.v[i].format == 0) continue;
+    if (p.v[i].oid == want || p.v[i].oid == 0 || want == 0 || p.v[i].format == 0) continue;
     return fault_set(
         f, DSQL_EINVAL,
         "parameter $%zu has type OID %u, but this prepared statement takes type OID %u; cast it in the SQL "

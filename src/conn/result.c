@@ -45,8 +45,8 @@ static int add_chunk(struct dsql_result *r, size_t rows) {
 }
 
 /* What the next row takes: a place in the chunks, and memory. */
-static __attribute__((noinline)) int make_room(struct dsql_result *r, size_t rows, size_t size, uint8_t **row) {
-  int rc = r->slot == r->slot_end ? add_chunk(r, rows) : 0;
+static __attribute__((noinline)) int make_room(struct dsql_result *r, size_t size, uint8_t **row) {
+  int rc = r->slot == r->slot_end ? add_chunk(r, r->rows) : 0;
   if (rc) return rc;
   *row = arena_alloc(r->arena, size);
   return *row ? 0 : DSQL_ENOMEM;
@@ -56,7 +56,7 @@ static __attribute__((noinline)) int make_room(struct dsql_result *r, size_t row
 static inline __attribute__((always_inline)) int append(struct dsql_result *r, const uint8_t *run, size_t n,
                                                         unsigned count) {
   struct arena *a = r->arena;
-  size_t table = count * sizeof(uint32_t), rows = r->rows;
+  size_t table = count * sizeof(uint32_t);
   const uint8_t *end = run + n, *body;
   const uint32_t **slot = r->slot;
   uint8_t *pos = a->pos, *row;
@@ -68,8 +68,9 @@ static inline __attribute__((always_inline)) int append(struct dsql_result *r, c
     row = pos;
     if (size > (size_t)(a->end - pos) || slot == r->slot_end) {
       a->pos = pos;
+      r->rows += (size_t)(slot - r->slot);
       r->slot = slot;
-      rc = make_room(r, rows, size, &row);
+      rc = make_room(r, size, &row);
       pos = a->pos;
       slot = r->slot;
       if (rc) break;
@@ -80,12 +81,11 @@ static inline __attribute__((always_inline)) int append(struct dsql_result *r, c
     if (rc) break;
     copy_short(row + table, body, len);
     *slot++ = (const uint32_t *)(void *)row;
-    rows++;
     body += len;
   }
   a->pos = pos;
+  r->rows += (size_t)(slot - r->slot);
   r->slot = slot;
-  r->rows = rows;
   return rc;
 }
 

@@ -54,8 +54,8 @@ static inline void result_go_to(struct dsql_result *r, size_t row) {
   if (row < RESULT_FIRST_ROWS) {
     offsets = r->first[row];
   } else {
-    unsigned level = 60u - (unsigned)__builtin_clzll(row); /* 8..15 -> 0, 16..31 -> 1 */
-    offsets = r->chunks[level][row - ((size_t)RESULT_FIRST_ROWS << level)];
+    unsigned top = 63u ^ (unsigned)__builtin_clzll(row); /* 8..15 -> 3, in chunk 0; 16..31 -> 4 */
+    offsets = r->chunks[top - 3][row ^ (UINT64_C(1) << top)];
   }
   r->at_row = row;
   r->at_offsets = offsets;

@@ -78,12 +78,14 @@ struct wire_measure {
 
 static inline struct wire_measure wire_measure_params(const dsql_param *v, size_t n) {
   struct wire_measure m = {4 * n, n != 0};
-  for (size_t i = 0; i < n; i++) {
-    if (v[i].len >= 0)
-      m.bytes += (uint32_t)v[i].len;
-    else if (v[i].len != -1)
+  const dsql_param *at = v, *end = v + n;
+
+  for (; at != end; at++) {
+    if (__builtin_expect(at->len >= 0, 1))
+      m.bytes += (uint32_t)at->len;
+    else if (at->len != -1)
       return (struct wire_measure){UINT64_MAX, 0};
-    if (v[i].format != v[0].format) m.codes = n;
+    if (at->format != v->format) m.codes = n;
   }
   return m;
 }
@@ -108,12 +110,15 @@ static inline size_t wire_result_codes(const uint8_t *formats, size_t n) {
 
 /* Formats and values: 2 + 2 * codes + 2 bytes and those that were measured. Returns what is behind them. */
 static inline uint8_t *wire_store_params(uint8_t *p, dsql_params params, size_t codes) {
+  const dsql_param *v = params.v, *end = v + params.n;
+
   store_be16(p, (uint16_t)codes);
-  p += 2;
-  for (size_t i = 0; i < codes; i++, p += 2) store_be16(p, (uint16_t)params.v[i].format);
+  if (codes == 1) store_be16(p + 2, (uint16_t)v->format);
+  for (size_t i = 0; codes > 1 && i < codes; i++) store_be16(p + 2 + 2 * i, (uint16_t)v[i].format);
+  p += 2 + 2 * codes;
   store_be16(p, (uint16_t)params.n);
   p += 2;
-  for (size_t i = 0; i < params.n; i++) p = wire_store_value(p, &params.v[i]);
+  for (; v != end; v++) p = wire_store_value(p, v);
   return p;
 }
 
