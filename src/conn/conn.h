@@ -23,7 +23,8 @@ enum conn_preparing {
 };
 
 /* Who lends the connection out: its task is queued, while it watches, when the connection is lost, and when a group or a
- * drain has ended, so that it may be quiet now. */
+ * drain has ended, so that it may be quiet now; before it is ready, when conn_takes_riders() may have changed. What was
+ * called before that is not taken to another attempt: it fails, DSQL_NOT_SENT and DSQL_CONN_LOST, unless it is in doubt. */
 struct conn_owner {
   struct rt_task task;
   bool watching;
@@ -141,6 +142,11 @@ static inline bool conn_quiet(const struct dsql_conn *c) {
   return c->session_live && c->status == DSQL_CONN_READY && !c->preparing && c->queue.ops == 0 &&
          !c->session.abandoned && !c->cancel;
 }
+/* True while it is coming up, what is called at it now leaves with the start-up, and nothing else was called. */
+static inline bool conn_takes_riders(const struct dsql_conn *c) {
+  return c->session_live && c->status == DSQL_CONN_CONNECTING && c->session.may_send && !c->closing && !c->grouping &&
+         c->session.phase != SESSION_FAILED && c->queue.ops == 0;
+}
 void conn_tell_owner(struct dsql_conn *c);
 
 /* ---- drain.c: swallowing the answers of what was given up ---- */
@@ -152,6 +158,8 @@ bool conn_draining(const struct dsql_conn *c);
 /* ---- lost.c ---- */
 /* Why a session that was ready is lost; reports every operation and moves to FAILED. */
 void conn_lose(struct dsql_conn *c, const struct fault *f);
+/* The same, whatever it is doing: c->error becomes f. For its owner; c stays valid, as a failed one. */
+void conn_cut(struct dsql_conn *c, const struct fault *f);
 /* The session's EVENT_FAILED: what was lost is reported, now c is FAILED. */
 void conn_session_failed(struct dsql_conn *c);
 /* c->error is set: fails everything that waits and moves to FAILED. */

@@ -129,6 +129,7 @@ static void begin_session(struct dsql_conn *c) {
   rc = conn_password_current(c, &f);
 
   if (rc == 0) rc = startup_begin_session(c, &f);
+  if (rc == 0) conn_tell_owner(c);
   if (rc) conn_connect_reset(c);
   if (rc < 0) attempt_failed(c, &f, false, true);
 }
@@ -364,6 +365,10 @@ void conn_connect_reset(struct dsql_conn *c) {
     conn_drop_session(c);
   }
   while ((node = list_pop_front(&dropped)) != NULL) query_on_done(query_of_op(LIST_ENTRY(node, struct op, node)));
+  if (c->owner && c->status == DSQL_CONN_CONNECTING) {
+    query_put_off_all(c);
+    conn_tell_owner(c);
+  }
   if (c->link) link_close(c->link);
   c->link = NULL;
   tls_context_unref(k->tls);

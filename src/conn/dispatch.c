@@ -98,6 +98,7 @@ void conn_pump(struct dsql_conn *c) {
   /* A session that fails by itself tells what was sent: on_turn may still have to come. */
   if (c->session_live) session_sent(&c->session, link_sent(c->link) - c->stream_base);
   while (!c->closing && c->session_live && !c->paused && session_next(&c->session, &ev)) handle(c, &ev);
+  if (c->status == DSQL_CONN_CONNECTING) conn_tell_owner(c);
   conn_leave(c);
 }
 

@@ -23,6 +23,25 @@ void conn_lose(struct dsql_conn *c, const struct fault *f) {
   conn_leave(c);
 }
 
+void conn_cut(struct dsql_conn *c, const struct fault *f) {
+  struct fault told = *f;
+
+  if (c->status == DSQL_CONN_FAILED) return;
+  told.flags |= DSQL_CONN_LOST;
+  conn_enter(c);
+  if (c->status == DSQL_CONN_CONNECTING && !(c->session_live && session_ride_in_doubt(&c->session))) {
+    conn_connect_reset(c);
+    conn_connect_failed(c, &told);
+  } else {
+    c->error = error_from_fault(&c->error_arena, &told); /* or the end would be taken for the server's */
+    if (c->status == DSQL_CONN_CONNECTING)
+      conn_abandon_ride(c, &told);
+    else
+      conn_lose(c, &told);
+  }
+  conn_leave(c);
+}
+
 /* The server's own words, when it said why it was about to close, tell more than the end of stream. */
 static const struct error *loss_reason(struct dsql_conn *c, const struct fault *f) {
   if (c->server_error && c->session.fatal_seen) {

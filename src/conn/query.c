@@ -146,6 +146,19 @@ static void drop_group(struct query *in, const struct query *q, int code, const 
 
 void query_skip_group(struct query *q) { drop_group(q, NULL, DSQL_ESKIPPED, "it could not be started"); }
 
+void query_put_off_all(struct dsql_conn *c) {
+  struct op *op;
+
+  if (c->grouping) c->group_broken = true;
+  c->queue.grouping = false;
+  while ((op = op_queue_pop(&c->queue)) != NULL) {
+    struct query *q = query_of_op(op);
+    complete_given_up(q, DSQL_EIO, "the connection that it was called on did not come up",
+                      DSQL_NOT_SENT | DSQL_CONN_LOST, true);
+    query_op_done(q);
+  }
+}
+
 /* The members of a group that is in flight stand next to each other; the last one has the Sync. */
 static struct op *group_first(struct query *q) {
   struct list *n = &q->op.node;

@@ -63,6 +63,9 @@ void query_give_up(struct query *q, int code, const char *reason);
 /* Another member of its group, which is not sent yet, can't be started: all of it ends with ESKIPPED. */
 void query_skip_group(struct query *q);
 
+/* All that waits in the queue ends: the attempt to connect that it was to travel with has failed. NOT_SENT, CONN_LOST. */
+void query_put_off_all(struct dsql_conn *c);
+
 /* ENOMEM with these flags: in place of an error for which there is no memory. */
 const struct error *query_nomem(unsigned flags);
 

@@ -215,7 +215,7 @@ dsql_future *dsql_pool_close(dsql_pool *p, uint32_t drain_timeout_ms) {
   pool_ref(p);
   future_init(&p->close_future, p->rt, &close_class);
   pool_state_close(&p->state, rt_now_ms(p->rt) + drain_timeout_ms);
-  pool_connect_abort_all(p);
+  pool_connect_abort_all(p, false);
   pool_run_later(p);
   return &p->close_future;
 }
@@ -246,7 +246,7 @@ static void on_rt_close(struct rt_closer *closer) {
   pool_acquires_shut(p);
   pool_state_close(&p->state, 0);
   p->state.close_ms = 0;
-  pool_connect_abort_all(p);
+  pool_connect_abort_all(p, true);
   pool_run(p);
 }
 

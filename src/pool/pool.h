@@ -14,6 +14,9 @@ struct dsql_pool;
 
 struct pool_waiter {
   struct pool_request request; /* first */
+  /* The borrower takes a connection that is not up yet, as soon as what is called at it travels with the start-up: c is
+   * then DSQL_CONN_CONNECTING. Whatever fails on it is held against pool_rode_in_vain() first. */
+  bool rides;
   /* c is idle, outside a transaction, and the borrower's until pool_give_back(). It may have been lost by now. */
   void (*granted)(struct pool_waiter *w, dsql_conn *c);
   /* e lives until the call returns. */
@@ -32,6 +35,11 @@ void pool_withdraw(struct dsql_pool *p, struct pool_waiter *w);
 /* An idle connection when there is one and nobody waits; else NULL. For what can go on without a turn of the loop. */
 dsql_conn *pool_take(struct dsql_pool *p);
 void pool_give_back(struct dsql_pool *p, dsql_conn *c, enum pool_verdict v);
+/* True when a call on c failed with e because c, granted before it was up, did not come up (this time), and nothing of
+ * the call was sent: then c may be exchanged for another one, which is asked for in w's old place and with its old
+ * deadline, as if it had never been granted. Nothing on c may be under way. */
+bool pool_rode_in_vain(const dsql_conn *c, const struct error *e);
+void pool_ask_again(struct dsql_pool *p, struct pool_waiter *w, dsql_conn *c);
 
 /* Around every call of a transaction's body, with the connection that it holds: a request made inside, directly or
  * through the public calls, by which every connection would be held by a body that waits for another one, is refused

@@ -10,6 +10,7 @@ void pool_ask(struct dsql_pool *p, struct pool_waiter *w, uint64_t deadline_ms) 
   assert(w->granted && w->failed && w->request.state == POOL_REQUEST_NONE);
   memset(&w->request, 0, sizeof w->request);
   pool_request_init(&w->request);
+  w->request.rides = w->rides;
   w->request.asked_us = rt_clock_us();
   if (deadline_ms == 0) deadline_ms = p->acquire_timeout_ms ? rt_now_ms(p->rt) + p->acquire_timeout_ms : POOL_NEVER;
   pool_state_ask(&p->state, &w->request, p->body ? &p->body->slot : NULL, deadline_ms);
@@ -28,10 +29,29 @@ dsql_conn *pool_body(struct dsql_pool *p, dsql_conn *held) {
   return before;
 }
 
+bool pool_rode_in_vain(const dsql_conn *c, const struct error *e) {
+  const struct pool_conn *pc = c ? pool_conn_find(c) : NULL;
+
+  if (!pc || !pc->early || !e || !(e->pub.flags & DSQL_NOT_SENT)) return false;
+  return e->pub.flags & DSQL_CONN_LOST || e->pub.code == DSQL_ECLOSED;
+}
+
+void pool_ask_again(struct dsql_pool *p, struct pool_waiter *w, dsql_conn *c) {
+  pool_conn_find(c)->early = false;
+  pool_state_ask_again(&p->state, &w->request);
+  pool_give_back(p, c, POOL_REUSE);
+  pool_run_later(p);
+}
+
 void pool_tell_granted(struct dsql_pool *p, struct pool_request *r, struct pool_conn *pc) {
   struct pool_waiter *w = waiter_of(r);
+  uint64_t waited_us = rt_clock_us() - r->asked_us;
 
-  pool_histogram_add(&p->acquire_time, rt_clock_us() - r->asked_us);
+  if (pc->use != USE_IDLE) {
+    w->granted(w, pool_ride(pc, waited_us));
+    return;
+  }
+  pool_histogram_add(&p->acquire_time, waited_us);
   w->granted(w, pool_lend(pc));
 }
 

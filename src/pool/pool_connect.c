@@ -34,24 +34,97 @@ static void keep_cause(struct dsql_pool *p, const struct error *e) {
   p->cause = copy ? copy : &error_nomem;
 }
 
-static void failed(struct dsql_pool *p, const struct error *e) {
-  keep_cause(p, e);
-  pool_state_connect_failed(&p->state, classify(&e->pub), rt_now_ms(p->rt));
-}
-
-static void failed_with(struct dsql_pool *p, const struct fault *f) {
-  struct arena arena;
-
-  arena_init(&arena, rt_chunks(p->rt));
-  failed(p, error_from_fault(&arena, f));
-  arena_deinit(&arena);
-}
-
 static void stop_connecting(struct pool_conn *pc) {
   rt_timer_stop(pc->pool->rt, &pc->connect_timer);
+  rt_unready(&pc->owner.task);
+  pc->owner.watching = false;
   dsql_future_destroy(pc->work);
   pc->work = NULL;
   list_remove(&pc->node);
+}
+
+/* It is not connecting any more. Whoever rode with it lets it go by himself. */
+static void gone(struct pool_conn *pc, enum pool_connect_failure why) {
+  struct dsql_pool *p = pc->pool;
+
+  stop_connecting(pc);
+  pool_state_connect_failed(&p->state, &pc->slot, why, rt_now_ms(p->rt));
+  if (pc->slot.state == POOL_SLOT_STRANDED) {
+    pc->use = USE_LENT;
+    list_push_back(&p->others, &pc->node);
+  } else {
+    pool_drop(pc);
+  }
+}
+
+static void failed(struct pool_conn *pc, const struct error *e) {
+  struct dsql_pool *p = pc->pool;
+
+  keep_cause(p, e);
+  gone(pc, p->state.closing ? POOL_CONNECT_ABORTED : classify(&e->pub));
+}
+
+static void failed_with(struct pool_conn *pc, const struct fault *f) {
+  struct arena arena;
+  struct dsql_rt *rt = pc->pool->rt;
+
+  arena_init(&arena, rt_chunks(rt));
+  failed(pc, error_from_fault(&arena, f));
+  arena_deinit(&arena);
+}
+
+/* ---- riders ---- */
+
+/* Between the end of a riding call and the news that the connect has failed the rider may have let go already. */
+static void look_for_riders(struct pool_conn *pc) {
+  if (pc->slot.state != POOL_SLOT_RIDDEN)
+    pool_state_takes_riders(&pc->pool->state, &pc->slot, conn_takes_riders(pc->conn));
+}
+
+static void on_may_ride(struct rt_task *t) {
+  struct pool_conn *pc = LIST_ENTRY(t, struct pool_conn, owner.task);
+
+  look_for_riders(pc);
+  pool_run(pc->pool);
+}
+
+dsql_conn *pool_ride(struct pool_conn *pc, uint64_t waited_us) {
+  pc->used = pc->early = true;
+  pc->waited_us = waited_us;
+  return pc->conn;
+}
+
+static void count_ride(struct pool_conn *pc) {
+  if (pc->early) pool_histogram_add(&pc->pool->acquire_time, pc->waited_us);
+  pc->early = false;
+}
+
+void pool_alight(struct pool_conn *pc, enum pool_verdict v) {
+  struct dsql_pool *p = pc->pool;
+
+  count_ride(pc);
+  pool_state_alighted(&p->state, &pc->slot);
+  if (v == POOL_DESTROY && pc->conn->status == DSQL_CONN_CONNECTING)
+    gone(pc, POOL_CONNECT_ABORTED);
+  else
+    look_for_riders(pc);
+  pool_run_later(p);
+}
+
+static void came_up(struct pool_conn *pc) {
+  struct dsql_pool *p = pc->pool;
+  enum pool_slot_state before = pc->slot.state;
+
+  stop_connecting(pc);
+  list_push_back(&p->others, &pc->node);
+  pool_histogram_add(&p->connect_time, rt_clock_us() - pc->opened_us);
+  count_ride(pc);
+  if (before == POOL_SLOT_RIDDEN)
+    pc->use = USE_LENT;
+  else
+    pool_set_idle(pc);
+  pool_state_connected(&p->state, &pc->slot, rt_now_ms(p->rt));
+  if (before == POOL_SLOT_ALIGHTED) pool_clean(pc);
 }
 
 static void on_ready(dsql_future *f, void *arg) {
@@ -59,17 +132,10 @@ static void on_ready(dsql_future *f, void *arg) {
   struct dsql_pool *p = pc->pool;
   const dsql_error *e = dsql_future_error(f);
 
-  if (e) {
-    failed(p, (const struct error *)(const void *)e);
-    stop_connecting(pc);
-    pool_drop(pc);
-  } else {
-    stop_connecting(pc);
-    list_push_back(&p->others, &pc->node);
-    pool_histogram_add(&p->connect_time, rt_clock_us() - pc->opened_us);
-    pool_set_idle(pc);
-    pool_state_connected(&p->state, &pc->slot, pc->generation, rt_now_ms(p->rt));
-  }
+  if (e)
+    failed(pc, (const struct error *)(const void *)e);
+  else
+    came_up(pc);
   pool_run(p);
 }
 
@@ -80,9 +146,10 @@ static void on_limit(struct rt_timer *t) {
 
   fault_set(&f, DSQL_ETIMEDOUT, "connecting took longer than %u ms (the target has no connect timeout)",
             (unsigned)p->connect_limit_ms);
-  failed_with(p, &f);
-  stop_connecting(pc);
-  pool_drop(pc);
+  if (pc->slot.state == POOL_SLOT_RIDDEN)
+    conn_cut(pc->conn, &f); /* on_ready() follows */
+  else
+    failed_with(pc, &f);
   pool_run(p);
 }
 
@@ -109,6 +176,8 @@ static int start(struct pool_conn *pc, struct fault *f) {
   if (conn_open(&pc->conn, p->rt, counted, counted->password_source))
     return fault_set(f, rt_closing(p->rt) ? DSQL_ECLOSED : DSQL_ENOMEM, "the connection could not be started");
   pc->conn->owner = &pc->owner;
+  pc->owner.task.run = on_may_ride;
+  pc->owner.watching = true;
   pc->work = dsql_conn_ready(pc->conn);
   if (dsql_future_on_ready(pc->work, on_ready, pc)) return fault_set(f, DSQL_ENOMEM, "out of memory");
   if (!p->connect_limit_ms) return 0;
@@ -123,28 +192,42 @@ void pool_connect(struct dsql_pool *p, uint64_t generation) {
   struct fault f = {0};
 
   if (!pc) {
-    failed(p, &error_nomem);
+    struct pool_slot none;
+    pool_slot_init(&none, generation);
+    keep_cause(p, &error_nomem);
+    pool_state_connect_failed(&p->state, &none, POOL_CONNECT_LINK, rt_now_ms(p->rt));
     return;
   }
   pc->pool = p;
   pc->use = USE_CONNECTING;
-  pc->generation = generation;
+  pool_slot_init(&pc->slot, generation);
   list_init(&pc->owner.task.node);
   list_push_back(&p->connecting, &pc->node);
   pool_ref(p);
-  if (start(pc, &f) == 0) return;
-  failed_with(p, &f);
-  stop_connecting(pc);
-  pool_drop(pc);
+  if (start(pc, &f)) failed_with(pc, &f);
 }
 
-void pool_connect_abort_all(struct dsql_pool *p) {
-  struct list *node;
+/* At the end of the runtime connections close themselves, with a code of their own. */
+static void cut_off_rider(struct pool_conn *pc) {
+  struct fault f = {0};
 
-  while ((node = list_first(&p->connecting)) != NULL) {
-    struct pool_conn *pc = LIST_ENTRY(node, struct pool_conn, node);
-    stop_connecting(pc);
-    pool_drop(pc);
-    pool_state_connect_failed(&p->state, POOL_CONNECT_ABORTED, rt_now_ms(p->rt));
+  if (pc->pool->shut) {
+    gone(pc, POOL_CONNECT_ABORTED);
+    return;
+  }
+  fault_set(&f, DSQL_ECLOSED, "the pool was closed before this connection was up");
+  conn_cut(pc->conn, &f); /* on_ready() follows */
+}
+
+void pool_connect_abort_all(struct dsql_pool *p, bool forced) {
+  struct list *n, *next;
+
+  for (n = p->connecting.next; n != &p->connecting; n = next) {
+    struct pool_conn *pc = LIST_ENTRY(n, struct pool_conn, node);
+    next = n->next;
+    if (pc->slot.state != POOL_SLOT_RIDDEN)
+      gone(pc, POOL_CONNECT_ABORTED);
+    else if (forced)
+      cut_off_rider(pc);
   }
 }

@@ -134,10 +134,19 @@ static void judge(struct pool_conn *pc) {
   }
 }
 
+void pool_clean(struct pool_conn *pc) {
+  pc->use = USE_DRAINING;
+  judge(pc);
+}
+
 void pool_give_back(struct dsql_pool *p, dsql_conn *c, enum pool_verdict v) {
   struct pool_conn *pc = pool_conn_find(c);
 
-  assert(pc && pc->pool == p && pc->use == USE_LENT);
+  assert(pc && pc->pool == p && (pc->use == USE_LENT || pc->use == USE_CONNECTING));
+  if (pc && pc->use == USE_CONNECTING) {
+    pool_alight(pc, v);
+    return;
+  }
   if (!pc || pc->use != USE_LENT) return;
   if (v == POOL_DESTROY)
     bad(pc, c->status == DSQL_CONN_FAILED ? DSQL_GONE_LOST : DSQL_GONE_DIRTY);
@@ -174,17 +183,15 @@ void pool_drop(struct pool_conn *pc) {
 static void cut_off(struct pool_conn *pc) {
   struct fault f = {0};
 
-  if (pc->pool->shut || !pc->conn->session_live) return;
+  if (pc->pool->shut) return;
   fault_set(&f, DSQL_ECLOSED, "the pool was closed, and this connection was not released in time");
-  f.flags |= DSQL_CONN_LOST;
-  pc->conn->error = error_from_fault(&pc->conn->error_arena, &f); /* or the end would be taken for the server's */
-  conn_lose(pc->conn, &f);
+  conn_cut(pc->conn, &f);
 }
 
 void pool_force(struct dsql_pool *p) {
   struct list *n, *next;
 
-  pool_connect_abort_all(p);
+  pool_connect_abort_all(p, true);
   for (n = p->others.next; n != &p->others; n = next) {
     struct pool_conn *pc = LIST_ENTRY(n, struct pool_conn, node);
     next = n->next;

@@ -4,7 +4,8 @@
  * pool_run(), from the loop. A connection that is connecting is known here only, a slot in the list `connecting`.
  *
  *   a slot        its connection           is watched for
- *   CONNECTING    starts up                dsql_conn_ready()
+ *   CONNECTING    starts up, with the      dsql_conn_ready(), and what may ride
+ *                 calls of a rider perhaps
  *   IDLE          idle                     being lost
  *   LENT          the borrower's           -
  *   DRAINING      has work under way       being quiet or lost
@@ -28,9 +29,11 @@ struct pool_conn {
   dsql_future *reset; /* reset_sql, sent ahead of the borrower */
   struct rt_timer connect_timer;
   struct acquire *untaken; /* the ready future that has it, until somebody takes it */
-  uint64_t generation, opened_us;
+  uint64_t opened_us;
   enum conn_use use;
+  uint64_t waited_us; /* its rider: not in the statistics yet */
   bool used, spoiled; /* it was lent before; its reset has failed */
+  bool early;         /* who has it was granted it before it was up */
 };
 
 struct dsql_pool {
@@ -72,12 +75,18 @@ void pool_arm(struct dsql_pool *p);
 
 /* ---- pool_connect.c ---- */
 void pool_connect(struct dsql_pool *p, uint64_t generation);
-void pool_connect_abort_all(struct dsql_pool *p);
+/* But for those that are ridden, which are left alone; or, forced, cut off, and then told as any that fails. */
+void pool_connect_abort_all(struct dsql_pool *p, bool forced);
+/* To its rider, before it is up: its connection. */
+dsql_conn *pool_ride(struct pool_conn *pc, uint64_t waited_us);
+void pool_alight(struct pool_conn *pc, enum pool_verdict v);
 
 /* ---- pool_lend.c ---- */
 /* From idle to lent: its connection. */
 dsql_conn *pool_lend(struct pool_conn *pc);
 void pool_set_idle(struct pool_conn *pc);
+/* Its rider has left it before it was up: what is left on it is cleaned up, as when it comes back. */
+void pool_clean(struct pool_conn *pc);
 void pool_drop(struct pool_conn *pc); /* it has left the machine: closes the connection, frees pc */
 /* The deadline of the close: what is lent is cut off, what is being cleaned is closed. */
 void pool_force(struct dsql_pool *p);

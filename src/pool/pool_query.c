@@ -3,7 +3,8 @@
  *   state     event               next
  *   WAITING   granted             RUNNING: the call is made
  *             failed, canceled    the future fails
- *   RUNNING   its future is ready the connection is given back, the future completes with the same outcome */
+ *   RUNNING   its future is ready the connection is given back, the future completes with the same outcome
+ *             it rode in vain     WAITING, in its old place: the connection it was to travel with did not come up */
 #include <stddef.h>
 #include <string.h>
 
@@ -19,7 +20,7 @@ struct borrow {
   dsql_future *inner;
   enum borrow_kind kind;
   const char *sql;
-  dsql_stmt *stmt; /* referenced while waiting */
+  dsql_stmt *stmt; /* referenced, but for the moment of the call */
   dsql_params params;
   dsql_row_fn each;
   void *each_arg;
@@ -34,20 +35,21 @@ _Static_assert(sizeof(struct borrow) % 8 == 0 && BORROW_STORAGE >= 512, "a small
 
 static struct borrow *borrow_of(struct dsql_future *f) { return (struct borrow *)(void *)f; }
 
+static void drop_stmt(struct borrow *b) {
+  if (b->stmt) stmt_unref(b->stmt);
+  b->stmt = NULL;
+}
+
 static void borrow_free(struct dsql_future *f) {
   struct borrow *b = borrow_of(f);
   struct dsql_pool *p = b->pool;
   struct dsql_rt *rt = f->rt;
 
   dsql_future_destroy(b->inner);
+  drop_stmt(b);
   if (b->arena.chunks) arena_deinit(&b->arena);
   rt_block_put(rt, b);
   pool_unref(p);
-}
-
-static void drop_stmt(struct borrow *b) {
-  if (b->stmt) stmt_unref(b->stmt);
-  b->stmt = NULL;
 }
 
 static void fail(struct borrow *b, struct error *e) {
@@ -77,8 +79,23 @@ static void borrow_resume(struct dsql_future *f) { dsql_resume(borrow_of(f)->inn
 
 static const struct future_class borrow_class = {borrow_cancel, borrow_free, borrow_result, borrow_resume};
 
+static void wait_again(struct borrow *b) {
+  dsql_conn *c = b->conn;
+
+  dsql_future_destroy(b->inner);
+  b->inner = NULL;
+  b->conn = NULL;
+  pool_ask_again(b->pool, &b->waiter, c);
+}
+
 static void on_inner(dsql_future *f, void *arg) {
   struct borrow *b = arg;
+
+  if (!b->future.canceled && pool_rode_in_vain(b->conn, f->error)) {
+    wait_again(b);
+    return;
+  }
+  drop_stmt(b);
   pool_give_back(b->pool, b->conn, POOL_REUSE);
   b->conn = NULL;
   future_complete(&b->future, f->error);
@@ -112,8 +129,8 @@ static void run_on(struct borrow *b, dsql_conn *c) {
   b->conn = c;
   b->inner = call_it(b);
   if (b->inner) list_remove(&b->inner->open); /* we free it, not the end of the runtime */
-  drop_stmt(b);
   if (dsql_future_on_ready(b->inner, on_inner, b) == 0) return;
+  drop_stmt(b);
   pool_give_back(b->pool, c, POOL_REUSE);
   future_complete(&b->future, &error_nomem);
 }
@@ -183,7 +200,7 @@ static struct borrow *borrow_new(dsql_pool *p, enum borrow_kind kind, const dsql
   if (!b) return NULL;
   memset(&b->waiter, 0, sizeof *b - offsetof(struct borrow, waiter));
   future_init(&b->future, p->rt, &borrow_class);
-  b->waiter = (struct pool_waiter){.granted = on_granted, .failed = on_failed};
+  b->waiter = (struct pool_waiter){.rides = true, .granted = on_granted, .failed = on_failed};
   b->pool = p;
   b->kind = kind;
   arena_init_on(&b->arena, rt_chunks(p->rt), b + 1, BORROW_STORAGE);

@@ -5,7 +5,6 @@
 #include <string.h>
 
 enum {
-  TOKEN = 1000,          /* connects_per_s tokens per second are so many thousandths per millisecond */
   JITTER_PART = 10,      /* of the lifetime, at random, so that what was opened together ends apart */
   LEAD_PART = 20,        /* of the lifetime, and at most LEAD_MS: the time for connecting a replacement */
   LEAD_MS = 30 * 1000,   /* */
@@ -14,8 +13,6 @@ enum {
 
 static struct pool_request *request_of(struct list *n) { return LIST_ENTRY(n, struct pool_request, node); }
 static struct pool_slot *slot_of(struct list *n) { return LIST_ENTRY(n, struct pool_slot, node); }
-
-static uint32_t total(const struct pool_state *s) { return pool_state_open(s) + s->connecting; }
 
 /* splitmix64 */
 static uint64_t random_below(struct pool_state *s, uint64_t n) {
@@ -28,13 +25,14 @@ static uint64_t random_below(struct pool_state *s, uint64_t n) {
 
 void pool_state_init(struct pool_state *s, const struct pool_limits *limits, uint64_t seed, uint64_t now_ms) {
   *s = (struct pool_state){.limits = *limits, .rng = seed, .tokens_ms = now_ms, .close_ms = POOL_NEVER};
-  s->tokens = (uint64_t)limits->connects_burst * TOKEN;
+  s->tokens = (uint64_t)limits->connects_burst * POOL_TOKEN;
   list_init(&s->waiting);
   list_init(&s->granted);
   list_init(&s->failed);
   list_init(&s->idle);
   list_init(&s->retiring);
   list_init(&s->doomed);
+  list_init(&s->boarding);
   heap_init(&s->deadlines);
   heap_init(&s->ages);
 }
@@ -80,12 +78,17 @@ static void lend(struct pool_state *s, struct pool_slot *slot) {
   s->acquires++;
 }
 
-static void grant(struct pool_state *s, struct pool_request *r, struct pool_slot *slot) {
-  lend(s, slot);
+static void hand(struct pool_state *s, struct pool_request *r, struct pool_slot *slot, enum pool_slot_state state) {
+  slot->state = state;
   r->state = POOL_REQUEST_GRANTED;
   r->slot = slot;
   slot->request = r;
   list_push_back(&s->granted, &r->node);
+}
+
+static void grant(struct pool_state *s, struct pool_request *r, struct pool_slot *slot) {
+  lend(s, slot);
+  hand(s, r, slot, POOL_SLOT_LENT);
 }
 
 /* ---- slots ---- */
@@ -93,9 +96,9 @@ static void grant(struct pool_state *s, struct pool_request *r, struct pool_slot
 /* It is in no list and in no count. */
 static void doom(struct pool_state *s, struct pool_slot *slot, enum dsql_pool_gone why) {
   heap_remove(&s->ages, &slot->aged);
+  if (slot->state != POOL_SLOT_STRANDED) s->gone[why]++; /* that one never was there */
   slot->state = POOL_SLOT_OUT;
   slot->gone = why;
-  s->gone[why]++;
   list_push_back(&s->doomed, &slot->node);
 }
 
@@ -155,7 +158,7 @@ static bool may_stay(struct pool_state *s, struct pool_slot *slot, uint64_t now_
     doom(s, slot, DSQL_GONE_CLOSED);
   else if (slot->generation != s->generation)
     doom(s, slot, DSQL_GONE_EXPIRED);
-  else if (total(s) >= s->limits.conns_max) /* slot is in no count */
+  else if (pool_state_total(s) >= s->limits.conns_max) /* slot is in no count */
     doom(s, slot, DSQL_GONE_SURPLUS);
   else if (now_ms >= slot->expires_ms)
     doom(s, slot, DSQL_GONE_LIFETIME);
@@ -171,33 +174,85 @@ static bool would_deadlock(const struct pool_state *s, const struct pool_slot *h
   return waiting >= s->limits.conns_max;
 }
 
-static void wait_in_line(struct pool_state *s, struct pool_request *r, struct pool_slot *holder, uint64_t deadline_ms) {
+static void stand_in_line(struct pool_state *s, struct pool_request *r) {
   r->state = POOL_REQUEST_WAITING;
   s->waiting_count++;
+  if (r->deadline_ms != POOL_NEVER) heap_insert(&s->deadlines, &r->deadline, r->deadline_ms);
+}
+
+static void wait_in_line(struct pool_state *s, struct pool_request *r, struct pool_slot *holder, uint64_t deadline_ms) {
+  r->ticket = ++s->tickets;
+  r->deadline_ms = deadline_ms;
+  stand_in_line(s, r);
   list_push_back(&s->waiting, &r->node);
-  if (deadline_ms != POOL_NEVER) heap_insert(&s->deadlines, &r->deadline, deadline_ms);
   if (!holder) return;
   if (list_empty(&holder->nested)) s->holders_waiting++;
   r->holder = holder;
   list_push_back(&holder->nested, &r->nested);
 }
 
-void pool_state_ask(struct pool_state *s, struct pool_request *r, struct pool_slot *holder, uint64_t deadline_ms) {
-  struct pool_slot *slot;
+static bool grant_idle(struct pool_state *s, struct pool_request *r) {
+  struct pool_slot *slot = pool_state_take(s);
 
+  if (!slot) return false;
+  s->acquires--;
+  s->lent_count--;
+  grant(s, r, slot);
+  return true;
+}
+
+void pool_state_ask(struct pool_state *s, struct pool_request *r, struct pool_slot *holder, uint64_t deadline_ms) {
   assert(r->state == POOL_REQUEST_NONE && !list_linked(&r->node));
   if (s->closing) {
     fail(s, r, POOL_FAIL_CLOSED);
-  } else if ((slot = pool_state_take(s)) != NULL) {
-    s->acquires--;
-    s->lent_count--;
-    grant(s, r, slot);
-  } else if (s->waiting_count >= s->limits.waiters_max) {
+  } else if (grant_idle(s, r)) {
+    return;
+  } else if (s->waiting_count + s->ridden >= s->limits.waiters_max) {
     fail(s, r, POOL_FAIL_FULL);
   } else if (holder && would_deadlock(s, holder)) {
     fail(s, r, POOL_FAIL_DEADLOCK);
   } else {
     wait_in_line(s, r, holder, deadline_ms);
+  }
+}
+
+/* Only what rode has a ticket that is older than the first one's: there are at most connects_max of these. */
+void pool_state_ask_again(struct pool_state *s, struct pool_request *r) {
+  struct list *n = s->waiting.next;
+
+  assert(r->state == POOL_REQUEST_NONE && r->ticket);
+  s->acquires--;
+  if (!s->closing && grant_idle(s, r)) return;
+  s->waits--;
+  if (s->closing) {
+    fail(s, r, POOL_FAIL_CLOSED);
+    return;
+  }
+  stand_in_line(s, r);
+  while (n != &s->waiting && request_of(n)->ticket < r->ticket) n = n->next;
+  list_push_back(n, &r->node); /* before n */
+}
+
+static void let_board(struct pool_state *s, struct pool_slot *slot) {
+  if (s->closing || slot->generation != s->generation) {
+    slot->state = POOL_SLOT_CONNECTING;
+    return;
+  }
+  slot->state = POOL_SLOT_BOARDING;
+  list_push_back(&s->boarding, &slot->node);
+}
+
+/* What was granted and not pulled has no owner any more. */
+static void ungrant(struct pool_state *s, struct pool_slot *slot, uint64_t now_ms) {
+  slot->request = NULL;
+  s->acquires--;
+  if (slot->state == POOL_SLOT_RIDDEN) {
+    s->ridden--;
+    let_board(s, slot);
+  } else if (slot->state == POOL_SLOT_STRANDED) {
+    pool_state_returned_bad(s, slot, DSQL_GONE_LOST);
+  } else {
+    pool_state_returned(s, slot, now_ms);
   }
 }
 
@@ -213,10 +268,7 @@ void pool_state_withdraw(struct pool_state *s, struct pool_request *r, uint64_t 
   r->state = POOL_REQUEST_NONE;
   r->slot = NULL;
   s->cancels++;
-  if (state != POOL_REQUEST_GRANTED) return;
-  slot->request = NULL;
-  s->acquires--;
-  pool_state_returned(s, slot, now_ms);
+  if (state == POOL_REQUEST_GRANTED) ungrant(s, slot, now_ms);
 }
 
 struct pool_slot *pool_state_take(struct pool_state *s) {
@@ -249,21 +301,71 @@ static void replaced(struct pool_state *s) {
   if (n) doom_idle(s, slot_of(n), DSQL_GONE_LIFETIME);
 }
 
-void pool_state_connected(struct pool_state *s, struct pool_slot *slot, uint64_t generation, uint64_t now_ms) {
-  assert(s->connecting > 0);
-  memset(slot, 0, sizeof *slot);
+void pool_slot_init(struct pool_slot *slot, uint64_t generation) {
+  *slot = (struct pool_slot){.generation = generation, .state = POOL_SLOT_CONNECTING};
   list_init(&slot->node);
   list_init(&slot->nested);
-  slot->generation = generation;
+}
+
+/* Whoever had it waits for nothing because of it. */
+static void let_nested_go(struct pool_state *s, struct pool_slot *slot) {
+  struct list *n;
+  while ((n = list_first(&slot->nested)) != NULL) let_holder_go(s, LIST_ENTRY(n, struct pool_request, nested));
+}
+
+void pool_state_takes_riders(struct pool_state *s, struct pool_slot *slot, bool takes) {
+  if (takes && (slot->state == POOL_SLOT_CONNECTING || slot->state == POOL_SLOT_ALIGHTED)) let_board(s, slot);
+  if (takes || slot->state != POOL_SLOT_BOARDING) return;
+  list_remove(&slot->node);
+  slot->state = POOL_SLOT_CONNECTING;
+}
+
+void pool_state_alighted(struct pool_state *s, struct pool_slot *slot) {
+  assert(slot->state == POOL_SLOT_RIDDEN && !slot->request);
+  let_nested_go(s, slot);
+  s->ridden--;
+  slot->state = POOL_SLOT_ALIGHTED;
+}
+
+/* The rider has it already, or has left something on it. */
+static bool arrived_used(struct pool_state *s, struct pool_slot *slot) {
+  if (slot->state == POOL_SLOT_RIDDEN) {
+    s->ridden--;
+    s->lent_count++;
+    slot->state = POOL_SLOT_LENT;
+    return true;
+  }
+  if (slot->state != POOL_SLOT_ALIGHTED) return false;
+  s->returning_count++;
+  slot->state = POOL_SLOT_RETURNING;
+  return true;
+}
+
+void pool_state_connected(struct pool_state *s, struct pool_slot *slot, uint64_t now_ms) {
+  assert(s->connecting > 0);
   s->connecting--;
   s->connects++;
   s->proven = true;
   s->failures = 0;
   s->probe_ms = 0;
   set_ages(s, slot, now_ms);
-  if (!may_stay(s, slot, now_ms)) return;
-  replaced(s);
-  offer(s, slot, now_ms);
+  if (slot->state == POOL_SLOT_BOARDING) list_remove(&slot->node);
+  if (arrived_used(s, slot)) {
+    replaced(s);
+  } else if (may_stay(s, slot, now_ms)) {
+    replaced(s);
+    offer(s, slot, now_ms);
+  }
+}
+
+static void leave_connecting(struct pool_state *s, struct pool_slot *slot) {
+  bool ridden = slot->state == POOL_SLOT_RIDDEN;
+
+  assert(s->connecting > 0);
+  s->connecting--;
+  if (ridden) s->ridden--;
+  if (slot->state == POOL_SLOT_BOARDING) list_remove(&slot->node);
+  slot->state = ridden ? POOL_SLOT_STRANDED : POOL_SLOT_OUT;
 }
 
 /* Half of it at random, so that a fleet of clients does not knock in step. */
@@ -277,9 +379,9 @@ static void back_off(struct pool_state *s, uint64_t now_ms) {
   s->probe_ms = now_ms + delay - random_below(s, delay / 2 + 1);
 }
 
-void pool_state_connect_failed(struct pool_state *s, enum pool_connect_failure why, uint64_t now_ms) {
-  assert(s->connecting > 0);
-  s->connecting--;
+void pool_state_connect_failed(struct pool_state *s, struct pool_slot *slot, enum pool_connect_failure why,
+                               uint64_t now_ms) {
+  leave_connecting(s, slot);
   if (why == POOL_CONNECT_ABORTED) return;
   s->connect_failures++;
   s->to_replace = 0; /* nobody waits for them; they are replaced when they are too old */
@@ -288,16 +390,14 @@ void pool_state_connect_failed(struct pool_state *s, enum pool_connect_failure w
   if (why == POOL_CONNECT_REFUSED || (why == POOL_CONNECT_LINK && !s->proven)) fail_all(s, POOL_FAIL_CONNECT);
 }
 
-/* Lent or returning -> in no count, and whoever had it waits for nothing because of it. */
+/* Lent or returning -> in no count. */
 static void take_back(struct pool_state *s, struct pool_slot *slot) {
-  struct list *n;
-
-  assert(slot->state == POOL_SLOT_LENT || slot->state == POOL_SLOT_RETURNING);
+  assert(slot->state >= POOL_SLOT_STRANDED && slot->state != POOL_SLOT_IDLE);
   assert(!slot->request);
-  while ((n = list_first(&slot->nested)) != NULL) let_holder_go(s, LIST_ENTRY(n, struct pool_request, nested));
+  let_nested_go(s, slot);
   if (slot->state == POOL_SLOT_LENT)
     s->lent_count--;
-  else
+  else if (slot->state == POOL_SLOT_RETURNING)
     s->returning_count--;
 }
 
@@ -313,6 +413,7 @@ static void replace_later(struct pool_state *s, const struct pool_slot *slot) {
 }
 
 void pool_state_returned(struct pool_state *s, struct pool_slot *slot, uint64_t now_ms) {
+  assert(slot->state != POOL_SLOT_STRANDED);
   take_back(s, slot);
   if (!may_stay(s, slot, now_ms)) {
     if (slot->gone == DSQL_GONE_LIFETIME) replace_later(s, slot);
@@ -345,7 +446,7 @@ static void age(struct pool_state *s, struct pool_slot *slot, uint64_t now_ms) {
   heap_remove(&s->ages, &slot->aged);
   if (now_ms < slot->expires_ms) {
     heap_insert(&s->ages, &slot->aged, slot->expires_ms);
-    if (slot->retiring || s->closing || total(s) + s->to_replace >= s->limits.conns_max) return;
+    if (slot->retiring || s->closing || pool_state_total(s) + s->to_replace >= s->limits.conns_max) return;
     slot->retiring = true;
     s->to_replace++;
     if (slot->state != POOL_SLOT_IDLE) return;
@@ -382,11 +483,16 @@ void pool_state_resize(struct pool_state *s, uint32_t conns_max, uint32_t conns_
 
   s->limits.conns_max = conns_max;
   s->limits.conns_min = conns_min;
-  while (total(s) > conns_max && (slot = worst_idle(s)) != NULL) doom_idle(s, slot, DSQL_GONE_SURPLUS);
+  while (pool_state_total(s) > conns_max && (slot = worst_idle(s)) != NULL) doom_idle(s, slot, DSQL_GONE_SURPLUS);
+}
+
+static void board_nobody(struct pool_state *s) {
+  while (!list_empty(&s->boarding)) pool_state_takes_riders(s, slot_of(list_first(&s->boarding)), false);
 }
 
 void pool_state_expire_all(struct pool_state *s) {
   s->generation++;
+  board_nobody(s);
   doom_all_idle(s, DSQL_GONE_EXPIRED);
 }
 
@@ -395,50 +501,22 @@ void pool_state_close(struct pool_state *s, uint64_t deadline_ms) {
   s->closing = true;
   s->close_ms = deadline_ms;
   s->to_replace = 0;
+  board_nobody(s);
   fail_all(s, POOL_FAIL_CLOSED);
   doom_all_idle(s, DSQL_GONE_CLOSED);
 }
 
 /* ---- actions ---- */
 
-static bool wants_connect(const struct pool_state *s) {
-  uint32_t open = pool_state_open(s), wanted = s->waiting_count;
-
-  if (s->limits.conns_min > open && s->limits.conns_min - open > wanted) wanted = s->limits.conns_min - open;
-  if (s->to_replace > wanted) wanted = s->to_replace;
-  return !s->closing && s->connecting < wanted && total(s) < s->limits.conns_max &&
-         s->connecting < s->limits.connects_max && !(s->failures && s->connecting);
-}
-
-static void refill(struct pool_state *s, uint64_t now_ms) {
-  uint64_t most = (uint64_t)s->limits.connects_burst * TOKEN, elapsed = now_ms - s->tokens_ms;
-
-  s->tokens_ms = now_ms;
-  if (elapsed > most) elapsed = most; /* a thousandth per millisecond is the least */
-  s->tokens += elapsed * s->limits.connects_per_s;
-  if (s->tokens > most) s->tokens = most;
-}
-
-static bool next_connect(struct pool_state *s, uint64_t now_ms, struct pool_action *out) {
-  if (!wants_connect(s) || (s->failures && now_ms < s->probe_ms)) return false;
-  refill(s, now_ms);
-  if (s->tokens < TOKEN) return false;
-  s->tokens -= TOKEN;
-  s->connecting++;
-  out->type = POOL_ACTION_CONNECT;
-  out->generation = s->generation;
-  return true;
-}
-
 /* What is lent, after the deadline, counts as closed: it has been cut off, and only its memory is still out. */
 static bool next_end(struct pool_state *s, uint64_t now_ms, struct pool_action *out) {
   if (!s->closing || s->ended) return false;
-  if (!s->forced && now_ms >= s->close_ms && total(s)) {
+  if (!s->forced && now_ms >= s->close_ms && pool_state_total(s)) {
     s->forced = true;
     out->type = POOL_ACTION_FORCE;
     return true;
   }
-  if (total(s) - (s->forced ? s->lent_count : 0)) return false;
+  if (pool_state_total(s) - (s->forced ? s->lent_count : 0)) return false;
   s->ended = true;
   out->type = POOL_ACTION_ENDED;
   return true;
@@ -449,9 +527,26 @@ static void leave(struct pool_request *r) {
   r->state = POOL_REQUEST_NONE;
 }
 
+/* First come, first served: who may not ride keeps those behind it from riding. */
+static void board(struct pool_state *s) {
+  while (!list_empty(&s->boarding) && !list_empty(&s->waiting)) {
+    struct pool_request *r = request_of(list_first(&s->waiting));
+    struct pool_slot *slot = slot_of(list_first(&s->boarding));
+
+    if (!r->rides) return;
+    list_remove(&slot->node);
+    stop_waiting(s, r);
+    s->waits++;
+    s->ridden++;
+    s->acquires++;
+    hand(s, r, slot, POOL_SLOT_RIDDEN);
+  }
+}
+
 bool pool_state_next(struct pool_state *s, uint64_t now_ms, struct pool_action *out) {
   struct list *n;
 
+  board(s);
   *out = (struct pool_action){.type = POOL_ACTION_NONE};
   if ((n = list_pop_front(&s->doomed)) != NULL) {
     out->type = POOL_ACTION_CLOSE;
@@ -475,18 +570,10 @@ bool pool_state_next(struct pool_state *s, uint64_t now_ms, struct pool_action *
     leave(out->request);
     return true;
   }
-  return next_connect(s, now_ms, out) || next_end(s, now_ms, out);
+  return pool_admit(s, now_ms, out) || next_end(s, now_ms, out);
 }
 
 static uint64_t earlier(uint64_t a, uint64_t b) { return a < b ? a : b; }
-
-static uint64_t connect_due_ms(const struct pool_state *s) {
-  uint64_t due = s->tokens_ms;
-
-  if (!wants_connect(s)) return POOL_NEVER;
-  if (s->tokens < TOKEN) due += (TOKEN - s->tokens + s->limits.connects_per_s - 1) / s->limits.connects_per_s;
-  return s->failures && s->probe_ms > due ? s->probe_ms : due;
-}
 
 uint64_t pool_state_due_ms(const struct pool_state *s) {
   uint64_t due = idle_due_ms(s);
@@ -494,5 +581,5 @@ uint64_t pool_state_due_ms(const struct pool_state *s) {
   if (heap_min(&s->deadlines)) due = earlier(due, heap_min(&s->deadlines)->key);
   if (heap_min(&s->ages)) due = earlier(due, heap_min(&s->ages)->key);
   if (s->closing && !s->forced) due = earlier(due, s->close_ms);
-  return earlier(due, connect_due_ms(s));
+  return earlier(due, pool_admit_due_ms(s));
 }

@@ -191,9 +191,25 @@ static void stale_everywhere(struct dsql_stmt *s) {
   }
 }
 
-void tx_attempt_failed(struct dsql_tx *tx, const struct error *e, enum retry_phase phase, struct dsql_stmt *stmt) {
-  struct retry_verdict v = decide(tx, e, phase, stmt != NULL);
+/* Its connection was granted before it was up, and did not come up: it waits on, and the attempt was none. */
+static bool wait_again(struct dsql_tx *tx, const struct error *e, enum retry_phase phase) {
+  dsql_conn *c = tx->conn;
 
+  if (tx->stop_code || (phase != RETRY_STATEMENT && phase != RETRY_COMMIT) || !pool_rode_in_vain(c, e)) return false;
+  tx_drop_children(tx);
+  tx->conn = NULL;
+  tx->attempt--;
+  tx->begun = false;
+  tx->state = TX_WAITING;
+  pool_ask_again(tx->pool, &tx->waiter, c);
+  return true;
+}
+
+void tx_attempt_failed(struct dsql_tx *tx, const struct error *e, enum retry_phase phase, struct dsql_stmt *stmt) {
+  struct retry_verdict v;
+
+  if (wait_again(tx, e, phase)) return;
+  v = decide(tx, e, phase, stmt != NULL);
   if (v.for_statement && stmt) stale_everywhere(stmt);
   e = keep(tx, e, v.in_doubt ? DSQL_IN_DOUBT : 0);
   if (v.in_doubt && v.action != RETRY_FAIL) tx->doubted = true;

@@ -44,6 +44,7 @@ static void on_failed(struct pool_waiter *w, const struct error *e) {
 
 void tx_ask(struct dsql_tx *tx) {
   tx->state = TX_WAITING;
+  tx->waiter.rides = true;
   tx->waiter.granted = on_granted;
   tx->waiter.failed = on_failed;
   pool_ask(tx->pool, &tx->waiter, 0);

@@ -1,7 +1,8 @@
 /* tx.h - one transaction from the call to its end: attempts, each of flights, each ended by what was waited for.
  *
  *   state         waits for                    then
- *   WAITING       a connection                 granted: BODY (or COMMITTING: a single statement); failed: DONE
+ *   WAITING       a connection                 granted, perhaps before it is up: BODY (or COMMITTING: a single statement);
+ *                                              failed: DONE
  *   BODY          (the body runs)              WAIT: FLIGHT; COMMIT: COMMITTING, or FLIGHT and then COMMITTING when futures
  *                                              are awaited, or DONE when no statement was ever queued; ABORT: DONE
  *   FLIGHT        statements and futures       all succeeded, status 'T': BODY; a statement failed: judged; a future
@@ -13,7 +14,8 @@
  *   DELAY         the back-off's timer         WAITING
  *   DONE          nothing: the future is complete, the connection is given back
  *
- * Judged: retry_decide() says DONE, ROLLING_BACK, DELAY or (without a delay) WAITING. But for WAITING, DELAY and DONE there
+ * Judged: when the connection did not come up and nothing was sent (pool_rode_in_vain()), WAITING, and it counts as no
+ * attempt. Else retry_decide() says DONE, ROLLING_BACK, DELAY or (without a delay) WAITING. But for WAITING, DELAY and DONE there
  * is a connection, which the pool drains and rolls back when it is given back.
  *
  *   state         canceled, or the runtime closes    the deadline            the attempt's deadline

@@ -1,5 +1,5 @@
 /* The machine against random borrowers, a random server and a fake clock. After every step: each request ended at most
- * once, limits hold, nobody waits beside an idle connection, first come is first served. At the end: each ended exactly
+ * once, limits hold, nobody waits beside an idle connection or one that would take it along, first come is first served. At the end: each ended exactly
  * once, nothing leaks. The seed is printed when a run fails: DSQL_SEED=n runs it alone. */
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -18,19 +18,19 @@ struct asker {
 };
 
 struct borrowed {
-  struct pool_slot slot; /* first */
-  bool live, lent, returning;
+  struct pool_slot slot;                                  /* first */
+  struct asker *rider;                                    /* who has it although it is not up */
+  bool connecting, live, lent, returning, stranded, left; /* left: a rider has, and not cleaned up */
 };
 
 struct sim {
   struct pool_state s;
   struct asker askers[REQUESTS];
   struct borrowed conns[STEPS * 8];
-  uint64_t generations[STEPS * 8];
-  size_t conn_count, started, finished;
+  size_t conn_count, connecting;
   size_t asked;
-  uint64_t now, rng, tickets, last_ticket, seed;
-  uint32_t open, connects_in_burst;
+  uint64_t now, rng, tickets, seed, rides, vain;
+  size_t late; /* asked again after the connect had failed: meanwhile another one may have taken the place */
   bool closing, ended, forced;
 };
 
@@ -48,16 +48,30 @@ static void end(struct sim *m, struct asker *a) {
   a->ended++;
 }
 
+/* First come, first served: nobody who waits has asked before. */
+static void nobody_was_first(struct sim *m, const struct asker *a) {
+  for (size_t i = 0; i < m->asked; i++) {
+    const struct asker *other = &m->askers[i];
+    if (other->request.state == POOL_REQUEST_WAITING) HOLDS(other->ticket > a->ticket);
+  }
+}
+
 static void granted(struct sim *m, const struct pool_action *act) {
   struct asker *a = (struct asker *)(void *)act->request;
   struct borrowed *c = (struct borrowed *)(void *)act->slot;
 
   end(m, a);
-  HOLDS(a->ticket > m->last_ticket); /* FIFO: the grants go up */
-  m->last_ticket = a->ticket;
-  HOLDS(c->live && !c->lent);
+  nobody_was_first(m, a);
+  HOLDS(!c->lent && !c->returning && !c->stranded && !c->left);
   HOLDS(c->slot.generation == m->s.generation || m->closing);
-  c->lent = true;
+  if (c->connecting) {
+    HOLDS(a->request.rides && !c->rider && c->slot.state == POOL_SLOT_RIDDEN);
+    c->rider = a;
+    m->rides++;
+  } else {
+    HOLDS(c->live);
+    c->lent = true;
+  }
 }
 
 static void failed(struct sim *m, const struct pool_action *act) {
@@ -68,17 +82,24 @@ static void failed(struct sim *m, const struct pool_action *act) {
 
 static void closed(struct sim *m, const struct pool_action *act) {
   struct borrowed *c = (struct borrowed *)(void *)act->slot;
-  HOLDS(c->live && !c->lent && !c->returning);
+  HOLDS(c->live != c->stranded && !c->lent && !c->returning && !c->rider);
   HOLDS(!act->slot->aged.linked && !list_linked(&act->slot->node) && list_empty(&act->slot->nested));
-  c->live = false;
+  c->live = c->stranded = false;
+}
+
+/* A connect fails under its rider, who has not noticed yet. */
+static void fail_connect(struct sim *m, struct borrowed *c, enum pool_connect_failure why) {
+  c->connecting = c->left = false;
+  c->stranded = c->rider != NULL;
+  m->connecting--;
+  pool_state_connect_failed(&m->s, &c->slot, why, m->now);
+  HOLDS(c->slot.state == (c->stranded ? POOL_SLOT_STRANDED : POOL_SLOT_OUT));
 }
 
 static void force(struct sim *m) {
   m->forced = true;
-  while (m->finished < m->started) {
-    m->finished++;
-    pool_state_connect_failed(&m->s, POOL_CONNECT_ABORTED, m->now);
-  }
+  for (size_t i = 0; i < m->conn_count; i++)
+    if (m->conns[i].connecting) fail_connect(m, &m->conns[i], POOL_CONNECT_ABORTED);
   for (size_t i = 0; i < m->conn_count; i++) {
     if (!m->conns[i].returning) continue;
     m->conns[i].returning = false;
@@ -98,7 +119,9 @@ static void pull(struct sim *m) {
       case POOL_ACTION_GRANT: granted(m, &a); break;
       case POOL_ACTION_CONNECT:
         HOLDS(!m->closing && ++connects <= m->s.limits.connects_max);
-        m->generations[m->started++] = a.generation;
+        m->connecting++;
+        m->conns[m->conn_count].connecting = true;
+        pool_slot_init(&m->conns[m->conn_count++].slot, a.generation);
         break;
       case POOL_ACTION_FORCE: force(m); break;
       case POOL_ACTION_ENDED:
@@ -109,22 +132,34 @@ static void pull(struct sim *m) {
   }
 }
 
+static const struct asker *first_waiter(const struct sim *m) {
+  const struct asker *first = NULL;
+  for (size_t i = 0; i < m->asked; i++) {
+    const struct asker *a = &m->askers[i];
+    if (a->request.state == POOL_REQUEST_WAITING && (!first || a->ticket < first->ticket)) first = a;
+  }
+  return first;
+}
+
 static void check(struct sim *m, uint32_t most) {
-  size_t live = 0, lent = 0, waiting = 0;
+  size_t live = 0, lent = 0, waiting = 0, ridden = 0;
   uint64_t due = pool_state_due_ms(&m->s);
 
   for (size_t i = 0; i < m->conn_count; i++) {
     live += m->conns[i].live;
     lent += m->conns[i].lent;
+    ridden += m->conns[i].connecting && m->conns[i].rider;
   }
   for (size_t i = 0; i < m->asked; i++) waiting += m->askers[i].request.state == POOL_REQUEST_WAITING;
-  HOLDS(live + (m->started - m->finished) <= most);
+  HOLDS(live + m->connecting <= most);
   HOLDS(live == pool_state_open(&m->s) && lent == m->s.lent_count);
-  HOLDS(m->started - m->finished == m->s.connecting && m->s.connecting <= m->s.limits.connects_max);
-  HOLDS(waiting == m->s.waiting_count && waiting <= m->s.limits.waiters_max);
+  HOLDS(m->connecting == m->s.connecting && m->s.connecting <= m->s.limits.connects_max);
+  HOLDS(ridden == m->s.ridden);
+  HOLDS(waiting == m->s.waiting_count && waiting + ridden <= m->s.limits.waiters_max + m->late);
   HOLDS(!waiting || m->s.idle_count == 0);
   HOLDS(!m->closing || (waiting == 0 && m->s.idle_count == 0));
-  HOLDS(due > m->now); /* or the timer would spin */
+  HOLDS(list_empty(&m->s.boarding) || !waiting || !first_waiter(m)->request.rides); /* nobody waits beside a ride */
+  HOLDS(due > m->now);                                                              /* or the timer would spin */
   HOLDS(!waiting || m->s.connecting || m->s.lent_count + m->s.returning_count || due != POOL_NEVER); /* nothing hangs */
 }
 
@@ -139,14 +174,34 @@ static struct borrowed *pick(struct sim *m, bool lent, bool returning) {
   return NULL;
 }
 
+static struct borrowed *pick_connecting(struct sim *m) {
+  size_t from = m->conn_count ? draw(m, m->conn_count) : 0;
+  for (size_t i = 0; m->connecting && i < m->conn_count; i++) {
+    struct borrowed *c = &m->conns[(from + i) % m->conn_count];
+    if (c->connecting) return c;
+  }
+  return NULL;
+}
+
+static struct borrowed *pick_ridden(struct sim *m) {
+  size_t from = m->conn_count ? draw(m, m->conn_count) : 0;
+  for (size_t i = 0; i < m->conn_count; i++) {
+    struct borrowed *c = &m->conns[(from + i) % m->conn_count];
+    if (c->rider) return c;
+  }
+  return NULL;
+}
+
 static void ask(struct sim *m) {
   struct asker *a;
   struct borrowed *holder = draw(m, 4) ? NULL : pick(m, true, false);
 
+  if (!holder && draw(m, 8) == 0) holder = pick_ridden(m); /* a body on a connection that is not up */
   if (m->asked == REQUESTS) return;
   a = &m->askers[m->asked++];
   pool_request_init(&a->request);
   a->asked = true;
+  a->request.rides = draw(m, 3) > 0;
   a->ticket = ++m->tickets;
   a->deadline_ms = draw(m, 8) ? m->now + 1 + draw(m, 500) : POOL_NEVER;
   pool_state_ask(&m->s, &a->request, holder ? &holder->slot : NULL, a->deadline_ms);
@@ -170,17 +225,53 @@ static void withdraw_granted(struct sim *m) {
   }
 }
 
-static void finish_connect(struct sim *m, bool well) {
-  uint64_t generation;
-  if (m->finished == m->started) return;
-  generation = m->generations[m->finished++];
-  if (well) {
-    struct borrowed *c = &m->conns[m->conn_count++];
-    c->live = true;
-    pool_state_connected(&m->s, &c->slot, generation, m->now);
-  } else {
-    pool_state_connect_failed(&m->s, (enum pool_connect_failure)draw(m, 4), m->now);
+/* What a rider called travels now; or not any more, since the attempt is made anew. */
+static void turn_riders(struct sim *m) {
+  struct borrowed *c = pick_connecting(m);
+  bool takes = c && !c->rider && draw(m, 4) > 0;
+
+  if (!c) return;
+  pool_state_takes_riders(&m->s, &c->slot, takes);
+  if (takes) c->left = false;
+}
+
+/* The rider lets go: it was canceled, or nothing was sent and it asks again, before or behind the connect's failure. */
+static void alight(struct sim *m) {
+  struct borrowed *c = pick_ridden(m);
+  struct asker *a = c ? c->rider : NULL;
+
+  if (!c) return;
+  c->rider = NULL;
+  if (draw(m, 3)) {
+    m->vain++;
+    m->late += c->stranded;
+    a->ended--;
+    pool_state_ask_again(&m->s, &a->request);
   }
+  if (c->stranded) {
+    pool_state_returned_bad(&m->s, &c->slot, DSQL_GONE_LOST);
+  } else {
+    c->left = true;
+    pool_state_alighted(&m->s, &c->slot);
+  }
+}
+
+static void finish_connect(struct sim *m, bool well) {
+  struct borrowed *c = pick_connecting(m);
+
+  if (!c) return;
+  if (!well) {
+    fail_connect(m, c, (enum pool_connect_failure)draw(m, 4));
+    return;
+  }
+  m->connecting--;
+  c->connecting = false;
+  c->live = true;
+  c->lent = c->rider != NULL;
+  c->returning = c->left;
+  c->rider = NULL;
+  c->left = false;
+  pool_state_connected(&m->s, &c->slot, m->now);
 }
 
 static void give_back(struct sim *m, bool well) {
@@ -211,7 +302,7 @@ static void take(struct sim *m) {
 }
 
 static uint32_t step(struct sim *m, uint32_t most) {
-  switch (draw(m, 24)) {
+  switch (draw(m, 32)) {
     case 0: m->now += draw(m, 4) ? draw(m, 20) : draw(m, 2000); break;
     case 1: withdraw(m); break;
     case 2: finish_connect(m, false); break;
@@ -239,6 +330,12 @@ static uint32_t step(struct sim *m, uint32_t most) {
     case 15:
     case 16: give_back(m, true); break;
     case 17: m->now++; break;
+    case 18:
+    case 19:
+    case 20:
+    case 21: turn_riders(m); break;
+    case 22:
+    case 23: alight(m); break;
     default: ask(m); break;
   }
   return most;
@@ -253,9 +350,14 @@ static void drain(struct sim *m) {
     pool_state_tick(&m->s, m->now);
     if (draw(m, 2)) give_back(m, true);
     if (draw(m, 2)) finish_connect(m, true);
+    if (draw(m, 2)) alight(m);
     pull(m);
   }
   HOLDS(m->ended);
+  while (pick_ridden(m)) {
+    alight(m);
+    pull(m);
+  }
   while (m->s.lent_count) {
     give_back(m, true);
     pull(m);
@@ -265,6 +367,8 @@ static void drain(struct sim *m) {
     pull(m);
   }
 }
+
+static uint64_t total_rides, total_vain;
 
 static void run(uint64_t seed) {
   static struct sim sim;
@@ -299,7 +403,10 @@ static void run(uint64_t seed) {
   }
   drain(m);
   for (size_t i = 0; i < m->asked; i++) HOLDS(m->askers[i].ended + m->askers[i].withdrawn == 1);
-  for (size_t i = 0; i < m->conn_count; i++) HOLDS(!m->conns[i].live);
+  for (size_t i = 0; i < m->conn_count; i++) HOLDS(!m->conns[i].live && !m->conns[i].rider && !m->conns[i].stranded);
+  HOLDS(list_empty(&m->s.boarding) && m->s.ridden == 0);
+  total_rides += m->rides;
+  total_vain += m->vain;
   HOLDS(!heap_min(&m->s.deadlines) && !heap_min(&m->s.ages) && m->s.holders_waiting == 0);
 }
 
@@ -310,6 +417,8 @@ Test(pool_simulation, invariants, .timeout = 55) {
     return;
   }
   for (uint64_t seed = 1; seed <= SEEDS; seed++) run(seed);
+  cr_assert_gt(total_rides, SEEDS, "%llu", (unsigned long long)total_rides);
+  cr_assert_gt(total_vain, SEEDS, "%llu", (unsigned long long)total_vain);
 }
 
 /* ---- very many ---- */
@@ -360,7 +469,8 @@ Test(pool_simulation, a_hundred_thousand_granted_in_order, .timeout = 10) {
   struct pool_action a;
 
   for (uint32_t i = 1; i < MANY; i += 2) pool_state_withdraw(s, &many[i], 0);
-  pool_state_connected(s, &slot, 0, 0);
+  pool_slot_init(&slot, 0);
+  pool_state_connected(s, &slot, 0);
   for (uint32_t i = 0; i < MANY; i += 2) {
     cr_assert(pool_state_next(s, 0, &a) && a.type == POOL_ACTION_GRANT && a.request == &many[i]);
     pool_state_returned(s, &slot, 0);

@@ -2,6 +2,9 @@
  *
  *   a<r>          ask, deadline in 1000 ms         A<r>,<ms>    ask with another deadline (0: none)
  *   n<r>,<s>      ask by the holder of slot s      w<r>         withdraw
+ *   e<r>          ask, and it may ride             E<r>         ask again, behind a grant in vain
+ *   o<n>          the n-th oldest connect takes riders (0: the oldest)          u<s>  it takes none any more
+ *   g<s>          the rider of slot s lets go of it
  *   c             the oldest connect succeeds      f<why>       it fails: b(usy) l(ink) r(efused) x (aborted)
  *   r<s>          returned     b<s> returned bad   s<s>         returning       l<s>  idle connection lost
  *   t<ms>         time passes  z<max>,<min> resize x expire all q<ms> close     k     take
@@ -19,7 +22,8 @@ struct machine {
   struct pool_state s;
   struct pool_request requests[REQUESTS];
   struct pool_slot slots[SLOTS];
-  uint64_t started[SLOTS]; /* generations of connects under way */
+  uint64_t started[SLOTS];          /* generations of connects under way */
+  struct pool_slot *boarded[SLOTS]; /* their slots, when they have taken riders */
   unsigned started_first, started_end, slot_count;
   uint64_t now;
   char log[512];
@@ -77,6 +81,29 @@ static enum pool_connect_failure failure_of(char c) {
                     : POOL_CONNECT_ABORTED;
 }
 
+/* Slots are numbered in the order in which they take riders or come up. */
+static struct pool_slot *slot_of_connect(struct machine *m, unsigned i) {
+  struct pool_slot **slot = &m->boarded[i];
+  if (*slot) return *slot;
+  *slot = &m->slots[m->slot_count++];
+  pool_slot_init(*slot, m->started[i]);
+  return *slot;
+}
+
+static struct pool_slot *end_connect(struct machine *m, bool well) {
+  static struct pool_slot failed;
+  unsigned i = m->started_first++;
+
+  if (well || m->boarded[i]) return slot_of_connect(m, i);
+  pool_slot_init(&failed, m->started[i]);
+  return &failed;
+}
+
+static void ask_for_a_ride(struct machine *m, struct pool_request *r) {
+  r->rides = true;
+  pool_state_ask(&m->s, r, NULL, m->now + 1000);
+}
+
 static void event(struct machine *m, const char *text) {
   unsigned a = 0, b = 0;
   struct pool_slot *slot;
@@ -88,11 +115,13 @@ static void event(struct machine *m, const char *text) {
     case 'A': pool_state_ask(&m->s, &m->requests[a], NULL, b ? m->now + b : POOL_NEVER); break;
     case 'n': pool_state_ask(&m->s, &m->requests[a], &m->slots[b], m->now + 1000); break;
     case 'w': pool_state_withdraw(&m->s, &m->requests[a], m->now); break;
-    case 'c': pool_state_connected(&m->s, &m->slots[m->slot_count++], m->started[m->started_first++], m->now); break;
-    case 'f':
-      m->started_first++;
-      pool_state_connect_failed(&m->s, failure_of(text[1]), m->now);
-      break;
+    case 'e': ask_for_a_ride(m, &m->requests[a]); break;
+    case 'E': pool_state_ask_again(&m->s, &m->requests[a]); break;
+    case 'o': pool_state_takes_riders(&m->s, slot_of_connect(m, m->started_first + a), true); break;
+    case 'u': pool_state_takes_riders(&m->s, slot, false); break;
+    case 'g': pool_state_alighted(&m->s, slot); break;
+    case 'c': pool_state_connected(&m->s, end_connect(m, true), m->now); break;
+    case 'f': pool_state_connect_failed(&m->s, end_connect(m, false), failure_of(text[1]), m->now); break;
     case 'r': pool_state_returned(&m->s, slot, m->now); break;
     case 'b': pool_state_returned_bad(&m->s, slot, DSQL_GONE_DIRTY); break;
     case 's': pool_state_returning(&m->s, slot); break;
@@ -227,3 +256,52 @@ SCRIPT(both_wait_for_each_other, &two, {"a1", "C"}, {"a2", "C"}, {"c", "G1:0"}, 
        {"n3,0", "F3:deadlock"}, {"r1", "G5:1"}, {"n3,0", ""})
 SCRIPT(another_ones_will_come_back, &two, {"a1", "C"}, {"a2", "C"}, {"c", "G1:0"}, {"c", "G2:1"}, {"n3,0", ""},
        {"r1", "G3:1"}, {"n4,0", ""}, {"r0", "G4:0"})
+
+/* ---- riding ---- */
+LIMITS(one, 1, 0, 2, 100, 50, POOL_NEVER, POOL_NEVER);
+LIMITS(kept_open, 3, 2, 2, 100, 50, POOL_NEVER, POOL_NEVER);
+/* Granted once the connect takes riders; the connection is the rider's when it is up. */
+SCRIPT(the_first_rides, &defaults, {"e1", "C"}, {"e2", "C"}, {"o0", "G1:0"}, {"c", ""}, {"o0", "G2:1"}, {"r0", ""},
+       {"e3", "G3:0"}, {"c", ""}, {"r1", ""}, {"k", "T1"})
+/* Who comes while it takes riders need not wait, and no other connect is begun. */
+SCRIPT(boarded_late, &kept_open, {"t1", "C C"}, {"o0", ""}, {"e1", "G1:0"}, {"e2", ""}, {"c", ""}, {"c", "G2:1"})
+/* What comes back first serves whoever waits; then nobody rides. */
+SCRIPT(an_idle_one_comes_first, &defaults, {"a1", "C"}, {"c", "G1:0"}, {"e2", "C"}, {"r0", "G2:0"}, {"o0", ""},
+       {"c", ""}, {"k", "T1"})
+/* One that may not ride is not overtaken: neither by a ride nor on a connection that is up. */
+SCRIPT(nobody_is_overtaken, &defaults, {"a1", "C"}, {"e2", "C"}, {"o0", ""}, {"o1", ""}, {"c", "G1:0 G2:1"}, {"c", ""})
+/* Two rides in vain: both stand where they stood, whichever fails first, and the next connect is the first one's. */
+SCRIPT(in_vain, &defaults, {"e1", "C"}, {"e2", "C"}, {"e3", ""}, {"o0", "G1:0"}, {"o1", "G2:1"}, {"e4", ""}, {"E2", ""},
+       {"g1", ""}, {"E1", ""}, {"g0", ""}, {"fb", ""}, {"fb", ""}, {"t100", "C"}, {"o0", "G1:2"}, {"c", "C C"},
+       {"c", "G2:3"}, {"r3", "G3:3"}, {"c", "G4:4"})
+/* The cause is told to who rode as to all others; the deadline is the one it had. */
+SCRIPT(refused_while_riding, &defaults, {"e1", "C"}, {"o0", "G1:0"}, {"E1", "C"}, {"g0", ""}, {"fr", "F1:connect"})
+SCRIPT(a_ride_does_not_move_the_deadline, &defaults, {"e1", "C"}, {"t400", ""}, {"o0", "G1:0"}, {"t500", ""},
+       {"!E1", ""}, {"!g0", ""}, {"fb", ""}, {"t99", "C"}, {"t1", "F1:timeout"})
+/* While it rode another one became idle. */
+SCRIPT(in_vain_beside_an_idle_one, &defaults, {"a1", "C"}, {"c", "G1:0"}, {"e2", "C"}, {"o0", "G2:1"}, {"r0", ""},
+       {"E2", "G2:0"}, {"g1", ""}, {"fr", ""})
+/* The rider has not let go when the connect fails: it does, and nothing was ever open. */
+SCRIPT(stranded, &defaults, {"e1", "C"}, {"o0", "G1:0"}, {"fb", ""}, {"b0", "X0:dirty"}, {"q0", "END"})
+SCRIPT(stranded_and_asked_again, &defaults, {"e1", "C"}, {"o0", "G1:0"}, {"fb", ""}, {"!E1", ""}, {"b0", "X0:dirty"},
+       {"t100", "C"}, {"c", "G1:1"})
+/* The rider has let go before it is up: another one may ride, or it is cleaned when it is there. */
+SCRIPT(alighted, &defaults, {"e1", "C"}, {"o0", "G1:0"}, {"g0", ""}, {"o0", ""}, {"e2", "G2:0"}, {"g0", ""}, {"c", ""},
+       {"e3", "C"}, {"r0", "G3:0"})
+SCRIPT(no_rides_any_more, &defaults, {"e1", "C"}, {"!o0", ""}, {"u0", ""}, {"t1", ""}, {"c", "G1:0"})
+SCRIPT(withdrawn_from_the_ride, &defaults, {"e1", "C"}, {"e2", "C"}, {"!o0", ""}, {"w1", "G2:0"}, {"c", ""})
+/* Who rides still counts as one that waits: it may have to, again. */
+SCRIPT(riders_count_as_waiters, &one, {"e1", "C"}, {"o0", "G1:0"}, {"e2", ""}, {"e3", ""}, {"e4", ""}, {"e5", ""},
+       {"e6", "F6:full"}, {"E1", ""}, {"g0", ""}, {"fx", "C"})
+/* A connection that was begun before is not lent to anybody new; its rider gives it back, and it goes. */
+SCRIPT(expired_while_connecting, &one, {"e1", "C"}, {"x", ""}, {"o0", ""}, {"c", "X0:expired C"}, {"o0", "G1:1"},
+       {"x", ""}, {"c", ""}, {"r1", "X1:expired"})
+/* The end waits for who rides, as for who has one. */
+SCRIPT(closed_while_riding, &defaults, {"e1", "C"}, {"e2", "C"}, {"o0", "G1:0"}, {"q50", "F2:closed"}, {"c", ""},
+       {"fx", ""}, {"r0", "X0:closed END"})
+SCRIPT(closed_and_in_vain, &defaults, {"e1", "C"}, {"o0", "G1:0"}, {"q50", ""}, {"E1", "F1:closed"}, {"g0", ""},
+       {"fx", "END"})
+SCRIPT(forced_while_riding, &defaults, {"e1", "C"}, {"o0", "G1:0"}, {"q50", ""}, {"t50", "FORCE"}, {"fx", "END"},
+       {"b0", "X0:dirty"})
+/* Its rider's body waits for another one: that is seen, too. */
+SCRIPT(a_rider_that_waits_for_itself, &one, {"e1", "C"}, {"o0", "G1:0"}, {"n2,0", "F2:deadlock"}, {"c", ""}, {"r0", ""})
