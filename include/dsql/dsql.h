@@ -605,7 +605,8 @@ DSQL_API DSQL_NODISCARD int dsql_future_take_conn(dsql_future *f, dsql_conn **ou
  * rolled back, before anybody else gets it; when that fails it is closed. NULL is allowed. */
 DSQL_API void dsql_pool_release(dsql_pool *p, dsql_conn *c);
 
-/* The calls of the same name, on a connection that is borrowed for just this. timeout_ms includes the wait for it. */
+/* The calls of the same name, on a connection that is borrowed for just this. timeout_ms includes the wait for it. Where
+ * one is being opened, they may travel with its start-up, like calls behind dsql_conn_open(). */
 DSQL_API DSQL_NODISCARD dsql_future *dsql_pool_query(dsql_pool *p, const char *sql, dsql_params v, const dsql_call *o);
 DSQL_API DSQL_NODISCARD dsql_future *dsql_pool_query_stmt(dsql_pool *p, dsql_stmt *s, dsql_params v,
                                                           const dsql_call *o);
@@ -755,7 +756,8 @@ DSQL_API DSQL_NODISCARD int dsql_future_output(dsql_future *f, const void **out)
 /* The rest is for use inside the body only, with its tx. */
 DSQL_API unsigned dsql_tx_step(const dsql_tx *tx);    /* waits completed in this attempt: 0, 1, 2, ... */
 DSQL_API int *dsql_tx_point(dsql_tx *tx);             /* for <dsql/co.h>; 0 at the start of every attempt */
-DSQL_API unsigned dsql_tx_attempt(const dsql_tx *tx); /* 1 for the first */
+DSQL_API unsigned dsql_tx_attempt(const dsql_tx *tx); /* 1 for the first, also when it begins anew on another
+                                                       * connection because the one that was opened did not come up */
 /* Queue one statement. They return its index in this step, or a negative code, which need not be looked at: the attempt
  * then ends with that failure whatever the body returns (but for DSQL_ABORT). Parameters are copied. */
 DSQL_API int dsql_tx_query(dsql_tx *tx, const char *sql, dsql_params p);
