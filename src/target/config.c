@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "target/internal.h"
+#include "target/values.h"
 
 enum { DRAIN_TIMEOUT_MS = 2000, QUEUE_OPS_MAX = 65536, MESSAGE_BYTES_MAX = 0x3FFFFFFF };
 
@@ -82,6 +83,16 @@ int config_apply(struct resolver *r, const dsql_config *c) {
   return rc ? rc : apply_sslmode(r, c->sslmode);
 }
 
+/* Either of them turns it off. */
+static int set_fast_connect(struct resolver *r, const dsql_config *c) {
+  static const char *const flags[] = {"0", "1", NULL};
+  unsigned fast = 1;
+  int rc = value_choice(r->info, KEYWORD_fast_connect, flags, &fast, r->fault);
+
+  r->t->wait_to_be_asked = c->no_fast_connect || fast == 0;
+  return rc;
+}
+
 int config_limits(struct resolver *r, const dsql_config *c) {
   struct target *t = r->t;
 
@@ -96,6 +107,5 @@ int config_limits(struct resolver *r, const dsql_config *c) {
   t->result_bytes_max = c->result_bytes_max ? c->result_bytes_max : result_bytes_default;
   t->message_bytes_max = c->message_bytes_max ? c->message_bytes_max : MESSAGE_BYTES_MAX;
   t->cleartext_without_tls = c->cleartext_without_tls;
-  t->wait_to_be_asked = c->no_fast_connect;
-  return 0;
+  return set_fast_connect(r, c);
 }

@@ -273,6 +273,13 @@ Test(fast_connect, turned_off) {
     cr_expect_eq(round_trips(c), i < 3 ? 4 : 3, "connection %d", i);
     dsql_conn_close(c);
   }
+  for (int fast = 0; fast < 2; fast++) {
+    dsql_conn *c = dial_with("password_user", s->ca,
+                             fast ? "sslnegotiation=direct fast_connect=1" : "sslnegotiation=direct fast_connect=0");
+    cr_assert_eq(client_settle(dsql_conn_ready(c)), 0);
+    cr_expect_eq(round_trips(c), fast ? 3 : 4, "fast_connect=%d", fast);
+    dsql_conn_close(c);
+  }
   close_all();
 }
 

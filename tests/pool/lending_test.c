@@ -159,6 +159,65 @@ Test(lending, too_many_wait) {
   cr_assert_eq(pooled_stats(&p).acquire_cancels, 1);
 }
 
+/* ---- bodies that wait for themselves ---- */
+
+enum nested { NESTED_ACQUIRE, NESTED_QUERY, NESTED_TRANSACTION, NESTED_KINDS };
+static const enum nested nested_kinds[] = {NESTED_ACQUIRE, NESTED_QUERY, NESTED_TRANSACTION};
+
+static dsql_step nothing(dsql_tx *tx, const void *in, void *scratch) {
+  (void)tx;
+  (void)in;
+  (void)scratch;
+  return DSQL_COMMIT;
+}
+
+/* Awaits something of the pool that its own connection comes from. */
+static dsql_step wants_another(dsql_tx *tx, const void *in, void *scratch) {
+  (void)scratch;
+  if (dsql_tx_step(tx) == 1) {
+    switch (*(const enum nested *)in) {
+      case NESTED_ACQUIRE: (void)dsql_tx_await(tx, dsql_pool_acquire(p.pool)); break;
+      case NESTED_QUERY: (void)dsql_tx_await(tx, dsql_pool_query(p.pool, "select 1", DSQL_NO_PARAMS, NULL)); break;
+      default: (void)dsql_tx_await(tx, dsql_run_transaction(p.pool, nothing, NULL, NULL)); break;
+    }
+    return DSQL_WAIT;
+  }
+  (void)dsql_tx_query(tx, "select 1", DSQL_NO_PARAMS);
+  return dsql_tx_step(tx) ? DSQL_COMMIT : DSQL_WAIT;
+}
+
+/* As many bodies as connections: the last one that asks is refused at once, and its end serves the others. */
+Test(lending, bodies_that_wait_for_each_other) {
+  p.config.conns_max = 2;
+  pooled_make(&p);
+  for (int kind = 0; kind < NESTED_KINDS; kind++) {
+    dsql_future *f[2];
+    int codes[2];
+
+    for (int i = 0; i < 2; i++) f[i] = dsql_run_transaction(p.pool, wants_another, &nested_kinds[kind], NULL);
+    for (int i = 0; i < 2; i++) {
+      codes[i] = dsql_future_run(f[i]);
+      if (codes[i] == DSQL_EBUSY)
+        cr_expect(str_has(dsql_future_error(f[i])->message, "all 2 connections (conns_max) are held by transactions"),
+                  "%s", client_error_text(f[i]));
+      dsql_future_destroy(f[i]);
+    }
+    cr_expect((codes[0] == 0 && codes[1] == DSQL_EBUSY) || (codes[1] == 0 && codes[0] == DSQL_EBUSY), "%d: %s %s", kind,
+              dsql_error_name(codes[0]), dsql_error_name(codes[1]));
+    cr_expect_eq(pooled_stats(&p).acquire_refusals, kind + 1);
+    pooled_until_idle(&p, 2);
+  }
+}
+
+Test(lending, a_body_that_waits_for_itself) {
+  p.config.conns_max = 1;
+  pooled_make(&p);
+  for (int kind = 0; kind < NESTED_KINDS; kind++)
+    assert_fails(dsql_run_transaction(p.pool, wants_another, &nested_kinds[kind], NULL), DSQL_EBUSY,
+                 DSQL_NOT_SENT | DSQL_CLIENT_SIDE, "would never end");
+  pooled_until_idle(&p, 1);
+}
+
 Test(lending, kept_open_in_the_background) {
   p.config.conns_min = 3;
   pooled_make(&p);

@@ -156,6 +156,7 @@ static uint64_t number_field(const struct target *t, const char *name) {
                 {"system", t->sslrootcert_system},
                 {"certmode", (uint64_t)t->sslcertmode},
                 {"sni", t->sslsni},
+                {"waits to be asked", t->wait_to_be_asked},
                 {"min_version", t->ssl_min_version},
                 {"max_version", t->ssl_max_version},
                 {"channel_binding", (uint64_t)t->channel_binding},
