@@ -2,6 +2,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "conn/calls.h"
 #include "conn/conn.h"
 #include "conn/encode.h"
 
@@ -15,13 +16,12 @@ static void break_group(struct dsql_conn *c) {
   if (queue_of(c)->group_open) query_skip_group(query_of_op(queue_of(c)->group_open));
 }
 
-__attribute__((noinline, cold)) static dsql_future *no_memory(struct dsql_conn *c) {
+__attribute__((noinline, cold)) dsql_future *calls_no_memory(struct dsql_conn *c) {
   break_group(c);
   return NULL;
 }
 
-/* Completes q, which is in no queue yet, with a fault. */
-__attribute__((noinline, cold)) static dsql_future *refuse(struct query *q, const struct fault *f) {
+__attribute__((noinline, cold)) dsql_future *calls_refuse(struct query *q, const struct fault *f) {
   struct fault told = *f;
   const struct error *e;
   told.flags |= DSQL_NOT_SENT;
@@ -38,7 +38,7 @@ __attribute__((noinline, cold)) static dsql_future *refuse_null(struct query *q,
   struct fault f;
   fault_clear(&f);
   fault_set(&f, DSQL_EINVAL, "%s", text);
-  return refuse(q, &f);
+  return calls_refuse(q, &f);
 }
 
 /* The oldest struct had all that is looked at below. */
@@ -47,14 +47,14 @@ static int check_call(const dsql_call *o, struct fault *f) {
   return fault_set(f, DSQL_EINVAL, "dsql_call.size is %zu: initialise the struct with dsql_call_init()", o->size);
 }
 
-/* Nearly every call: nothing of check_open() can be. */
+/* Nearly every call: nothing of calls_check_open() can be. */
 static inline bool plainly_open(const struct dsql_conn *c, const dsql_call *o) {
   const struct target *t = c->target->target;
   return !o && c->status != DSQL_CONN_FAILED && !c->closing && !c->group_broken && c->queue.ops < t->queue_ops_max &&
          c->queue.bytes < t->queue_bytes_max;
 }
 
-static __attribute__((noinline)) int check_open(const struct dsql_conn *c, const dsql_call *o, struct fault *f) {
+__attribute__((noinline)) int calls_check_open(const struct dsql_conn *c, const dsql_call *o, struct fault *f) {
   const struct target *t = c->target->target;
 
   if (check_call(o, f)) return f->code;
@@ -75,7 +75,7 @@ static __attribute__((noinline)) int check_open(const struct dsql_conn *c, const
   return 0;
 }
 
-static dsql_future *enqueue(struct dsql_conn *c, struct query *q) {
+dsql_future *calls_enqueue(struct dsql_conn *c, struct query *q) {
   q->op.whole = !q->each;
   q->grouped = c->grouping;
   q->group = c->group_number;
@@ -90,15 +90,15 @@ static dsql_future *start_unnamed(struct dsql_conn *c, const char *sql, dsql_par
   struct query *q = query_new(c, o);
   struct fault f;
 
-  if (!q) return no_memory(c);
+  if (!q) return calls_no_memory(c);
   fault_clear(&f);
   if (!sql || (p.n && !p.v)) return refuse_null(q, "no SQL text, or parameters, was given (NULL)");
-  if ((!plainly_open(c, o) && check_open(c, o, &f)) || encode_unnamed(q, sql, p, !c->grouping, &f))
-    return refuse(q, &f);
+  if ((!plainly_open(c, o) && calls_check_open(c, o, &f)) || encode_unnamed(q, sql, p, !c->grouping, &f))
+    return calls_refuse(q, &f);
   q->op.effect = sql_effect_of(sql, strlen(sql));
   q->each = each;
   q->each_arg = arg;
-  return enqueue(c, q);
+  return calls_enqueue(c, q);
 }
 
 static dsql_future *start_statement(struct dsql_conn *c, dsql_stmt *s, dsql_params p, dsql_row_fn each, void *arg,
@@ -106,15 +106,15 @@ static dsql_future *start_statement(struct dsql_conn *c, dsql_stmt *s, dsql_para
   struct query *q = query_new(c, o);
   struct fault f;
 
-  if (!q) return no_memory(c);
+  if (!q) return calls_no_memory(c);
   fault_clear(&f);
   if (!s || (p.n && !p.v)) return refuse_null(q, "no statement, or parameters, was given (NULL)");
-  if ((!plainly_open(c, o) && check_open(c, o, &f)) || encode_statement(q, s, p, !c->grouping, &f))
-    return refuse(q, &f);
+  if ((!plainly_open(c, o) && calls_check_open(c, o, &f)) || encode_statement(q, s, p, !c->grouping, &f))
+    return calls_refuse(q, &f);
   q->op.effect = s->effect;
   q->each = each;
   q->each_arg = arg;
-  return enqueue(c, q);
+  return calls_enqueue(c, q);
 }
 
 dsql_future *dsql_query(dsql_conn *c, const char *sql, dsql_params p, const dsql_call *o) {
@@ -139,13 +139,13 @@ dsql_future *dsql_exec(dsql_conn *c, const char *script, const dsql_call *o) {
   struct query *q = query_new(c, o);
   struct fault f;
 
-  if (!q) return no_memory(c);
+  if (!q) return calls_no_memory(c);
   fault_clear(&f);
   if (!script) return refuse_null(q, "no script was given (NULL)");
   if (c->grouping)
     fault_set(&f, DSQL_EINVAL, "dsql_exec() has no place in a pipeline: the simple protocol ends its group by itself");
-  if (f.code || check_open(c, o, &f) || encode_script(q, script, &f)) return refuse(q, &f);
-  return enqueue(c, q);
+  if (f.code || calls_check_open(c, o, &f) || encode_script(q, script, &f)) return calls_refuse(q, &f);
+  return calls_enqueue(c, q);
 }
 
 /* ---- pipelines ---- */

@@ -63,9 +63,10 @@ struct dsql_conn {
   const struct error *group_error;  /* of the group whose members are being reported */
   const struct error *server_error; /* the last ErrorResponse without an operation: explains the end of stream */
 
-  struct query *paused; /* whose consumer paused: nothing is read */
-  bool grouping;        /* between pipeline begin and end */
-  bool group_broken;    /* a member was canceled: the rest is refused until pipeline end */
+  struct query *paused;  /* whose consumer paused: nothing is read */
+  struct query *copying; /* whose source of data is asked at every flush */
+  bool grouping;         /* between pipeline begin and end */
+  bool group_broken;     /* a member was canceled: the rest is refused until pipeline end */
   uint64_t group_number;
 
   struct list statements;

@@ -2,6 +2,7 @@
 #include <assert.h>
 
 #include "conn/conn.h"
+#include "conn/copy.h"
 
 void conn_enter(struct dsql_conn *c) { c->busy++; }
 
@@ -19,7 +20,10 @@ void conn_tell_owner(struct dsql_conn *c) {
 }
 
 void conn_flush_later(struct dsql_conn *c) {
-  if (c->link && c->session_live) link_flush_later(c->link);
+  if (!c->link || !c->session_live) return;
+  link_flush_later(c->link);
+  /* Data of a COPY that the server has refused may be in the way, and nobody has waited for it to leave. */
+  if (link_write_blocked(c->link)) conn_update(c);
 }
 
 /* A loop that nobody waits in shall end: the link keeps it alive only while operations are under way and can move. */
@@ -77,6 +81,8 @@ static void handle(struct dsql_conn *c, const struct session_event *ev) {
     case EVENT_PARSED: break;
     case EVENT_ROWS: session_rows_done(&c->session, query_on_rows(q, ev)); break;
     case EVENT_ANSWER: query_on_answer(q, ev); break;
+    case EVENT_COPY: copy_on_begin(q, ev->body, ev->len); break;
+    case EVENT_COPY_DATA: session_rows_done(&c->session, copy_on_data(q, ev->body, ev->len)); break;
     case EVENT_RESULT: query_on_result(q, (dsql_str){(const char *)ev->body, ev->len}); break;
     case EVENT_ERROR: on_error(c, ev); break;
     case EVENT_NOTICE: on_notice(c, ev->body, ev->len); break;
@@ -139,6 +145,7 @@ static void on_flush(void *owner) {
     fault_set(&f, DSQL_ENOMEM, "out of memory for output");
     conn_lose(c, &f);
   }
+  if (c->copying) copy_pull(c);
   if (!c->closing) conn_update(c);
   conn_leave(c);
 }

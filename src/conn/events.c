@@ -235,6 +235,7 @@ void query_on_answer(struct query *q, const struct session_event *ev) {
 }
 
 void query_on_error(struct query *q, const uint8_t *body, size_t n) {
+  if (q->copy && q->error) return; /* it was told to fail, and says that it did */
   q->error = error_from_server(&q->arena, body, n);
 }
 
@@ -319,9 +320,12 @@ static const struct error *outcome_error(struct query *q) {
                          "the server answered COMMIT with ROLLBACK: a statement of the transaction "
                          "had failed before, so nothing of it was committed");
     case OP_COPY_REFUSED:
-      return own_failure(q, DSQL_EUNSUPPORTED,
-                         "COPY FROM STDIN and COPY TO STDOUT are not supported by this call; "
-                         "nothing was copied");
+      return own_failure(
+          q, q->copy ? DSQL_EINVAL : DSQL_EUNSUPPORTED,
+          q->copy ? "this COPY goes in the other direction, or is the second one of its script: "
+                    "dsql_copy_in() takes one COPY FROM STDIN, dsql_copy_out() one COPY TO STDOUT; nothing was copied"
+                  : "COPY FROM STDIN and COPY TO STDOUT are not supported by this call, but by "
+                    "dsql_copy_in() and dsql_copy_out(); nothing was copied");
     case OP_LOST: return conn_lost_error(q->conn, q);
     case OP_PENDING: break;
   }

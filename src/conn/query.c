@@ -7,6 +7,7 @@
 
 #include "base/zero.h"
 #include "conn/conn.h"
+#include "conn/copy.h"
 
 enum { OP_BYTES_MAX = 0x7fffffff };
 
@@ -41,6 +42,7 @@ static int on_get_result(struct dsql_future *f, const dsql_result **out) {
 
 static void on_resume(struct dsql_future *f) {
   struct query *q = query_of_future(f);
+  if (q->copy) copy_resume(q);
   if (!q->paused || !q->conn) return;
   q->paused = false;
   if (q->conn->paused == q) {
@@ -103,6 +105,7 @@ void query_op_done(struct query *q) {
   if (q->statement) statement_release(q->statement, q);
   q->statement = NULL;
   if (q->conn && q->conn->paused == q) q->conn->paused = NULL;
+  if (q->conn && q->conn->copying == q) q->conn->copying = NULL;
   q->conn = NULL;
   q->op_live = false;
   query_free_if_over(q);
@@ -213,6 +216,7 @@ void query_give_up(struct query *q, int code, const char *reason) {
   session_sent(&c->session, link_sent(c->link) - c->stream_base);
   complete_in_flight(q, code, reason, commits);
   (void)session_abandon(&c->session, &q->op, &none);
+  if (c->copying) copy_stop(c);
   if (commits) {
     struct fault f = {0};
     fault_set(&f, DSQL_ETIMEDOUT, "the answer to a COMMIT did not come in time");

@@ -28,6 +28,7 @@ struct query {
   const struct error *error;   /* its own, until the group's end decides */
   dsql_row_fn each;
   void *each_arg;
+  struct dsql_copy *copy;      /* what it is besides; NULL: no COPY */
   struct statement *statement; /* the session's named statement that this refers to; NULL: unnamed */
   uint64_t group;              /* number of the pipeline group it is a member of */
   uint32_t bind_at;            /* in op.bytes: the Bind message, for encoding it once more */

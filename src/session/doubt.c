@@ -1,6 +1,7 @@
 /* What a lost connection, or an operation that is given up, leaves in doubt.
  *
- * The commit point is the COMMIT's Execute; the Sync for statements outside a block; the Query in the simple protocol.
+ * The commit point is the COMMIT's Execute; the Sync for statements outside a block; the Query in the simple protocol,
+ * but for a COPY FROM STDIN: there it is the CopyDone.
  * In doubt means: a byte from the commit point on was given to the kernel, and neither the ReadyForQuery behind it was
  * read, nor an ErrorResponse that proves that the server never came to it. When unsure, it is in doubt.
  *
@@ -99,6 +100,7 @@ static void pass(struct behind *b, const struct op *op, bool sent) {
 static bool sync_is_sent(const struct op *last, uint64_t upto) {
   enum { SYNC_SIZE = 5 };
   if (!last->sync) return false;
+  if (last->copy_plan == COPY_PLAN_IN) return last->copy_done_at && upto > last->copy_done_at;
   return upto > (last->first_steps == STEP_SCRIPT ? last->begin : last->end - SYNC_SIZE);
 }
 

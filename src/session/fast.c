@@ -69,7 +69,7 @@ bool next_fast(struct session *s, struct session_event *ev) {
   if (end - p <= WIRE_HEADER_SIZE || s->group_failed) return false;
   last = end - WIRE_HEADER_SIZE;
   if (!op) return next_ready(s, p, ev);
-  if (op->abandoned || !op->rows_open || op->copied) return false;
+  if (op->abandoned || !op->rows_open || op->copy != COPY_NONE) return false;
   if (*p == WIRE_BIND_COMPLETE && length_at(p) == 4 && op->steps == (STEP_BIND | STEP_EXECUTE)) {
     op->steps = STEP_EXECUTE;
     s->judged = false;

@@ -51,8 +51,24 @@ bool severity_is_fatal(const uint8_t *body, size_t n);
 /* Notices, parameters and notifications, which may come at any time. */
 enum handled async_message(struct session *s, const struct wire_frame *m, struct session_event *ev);
 
+/* Is this step the next one of the current operation? */
+static inline bool session_expects(const struct session *s, enum op_step step) {
+  return s->at && !s->group_failed && op_next_step(s->at) == (unsigned)step;
+}
+static inline bool session_expects_result(const struct session *s) {
+  return session_expects(s, STEP_EXECUTE) || session_expects(s, STEP_SCRIPT);
+}
+
+/* The end of the run of whole messages of one type at p, the first of which is known to be whole. */
+const uint8_t *query_run_end(const uint8_t *at, const uint8_t *end, size_t max);
+void query_trace_run(struct session *s, const uint8_t *at, const uint8_t *end);
 /* A DataRow at p, left bytes behind it included: the run of whole rows for the current operation. */
 enum handled query_rows(struct session *s, const uint8_t *p, size_t left, struct session_event *ev);
+
+/* copy.c: CopyInResponse or CopyOutResponse, a run of CopyData like query_rows(), CopyDone. */
+enum handled copy_begin(struct session *s, const struct wire_frame *m, struct session_event *ev);
+enum handled copy_data(struct session *s, const uint8_t *p, size_t left, struct session_event *ev);
+enum handled copy_end(struct session *s, const struct wire_frame *m);
 
 /* ReadyForQuery was read: decides about the group, whose members are reported next. */
 void ops_begin_finish(struct session *s, char tx_status);

@@ -23,9 +23,10 @@ void op_queue_init(struct op_queue *q) {
 void op_renew(struct op *op) {
   op->steps = op->first_steps;
   op->abandoned = op->group_failed_here = op->settled = op->reverted = false;
-  op->rows_seen = op->result_seen = op->copied = op->in_doubt = false;
+  op->rows_seen = op->result_seen = op->copy_refused = op->in_doubt = false;
   op->rows_open = !(op->steps & STEP_SCRIPT);
   op->copy = COPY_NONE;
+  op->copy_done_at = 0;
   op->block = BLOCK_NONE;
   op->outcome = OP_PENDING;
   op->flags = 0;

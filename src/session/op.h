@@ -45,16 +45,31 @@ enum op_outcome {
   OP_UNDONE,       /* it ran, then its group failed */
   OP_SKIPPED,      /* not run: an earlier member of its group failed */
   OP_ROLLED_BACK,  /* a COMMIT that was answered with the tag ROLLBACK */
-  OP_COPY_REFUSED, /* it turned out to be a COPY, which was ended cleanly */
+  OP_COPY_REFUSED, /* it turned out to be a COPY, or one of the other direction, which was ended cleanly */
   OP_LOST          /* the connection went first */
 };
 
-enum op_copy {
-  COPY_NONE,
-  COPY_IN,   /* CopyFail was sent: only an error can follow */
-  COPY_OUT,  /* data is swallowed */
-  COPY_ENDED /* CopyDone came: CommandComplete follows */
-};
+/* What the owner is prepared for. */
+enum op_copy_plan { COPY_UNPLANNED, COPY_PLAN_IN, COPY_PLAN_OUT };
+
+/* Protocol, "COPY Operations".
+ *
+ *   state           event                                  next
+ *   COPY_NONE       CopyInResponse, planned                COPY_SENDING (EVENT_COPY)
+ *                   CopyInResponse, not planned            COPY_FAILING, CopyFail sent
+ *                   CopyOutResponse, planned               COPY_RECEIVING (EVENT_COPY)
+ *                   CopyOutResponse, not planned           COPY_SWALLOWING
+ *   COPY_SENDING    session_copy_done()                    COPY_SENT, CopyDone sent
+ *                   session_copy_fail(), abandoned         COPY_FAILING, CopyFail sent
+ *                   ErrorResponse                          COPY_NONE: the server drops what still comes
+ *   COPY_SENT       CommandComplete                        COPY_NONE
+ *   COPY_FAILING    ErrorResponse                          COPY_FAILING: it is the outcome
+ *   COPY_RECEIVING  CopyData                               COPY_RECEIVING (EVENT_COPY_DATA)
+ *                   CopyDone                               COPY_ENDED
+ *   COPY_SWALLOWING CopyData                               COPY_SWALLOWING
+ *                   CopyDone                               COPY_ENDED
+ *   COPY_ENDED      CommandComplete                        COPY_NONE */
+enum op_copy { COPY_NONE, COPY_SENDING, COPY_SENT, COPY_FAILING, COPY_RECEIVING, COPY_SWALLOWING, COPY_ENDED };
 
 /* Where a statement stands in relation to the transaction block of the session, as far as it is certain. */
 enum op_block {
@@ -81,10 +96,12 @@ struct op {
   bool settled;           /* its effects were committed by an explicit COMMIT in its group */
   bool reverted;          /* its effects were rolled back by a COMMIT or ROLLBACK in its group that answered ROLLBACK */
   bool rows_seen;
-  bool rows_open;   /* DataRow is legal: not behind NoData, in a script only behind RowDescription */
-  bool result_seen; /* a script's */
-  bool copied;      /* there was a COPY, which was refused */
+  bool rows_open;              /* DataRow is legal: not behind NoData, in a script only behind RowDescription */
+  bool result_seen;            /* a script's */
+  bool copy_refused;           /* there was a COPY that was not planned */
+  enum op_copy_plan copy_plan; /* the owner's */
   enum op_copy copy;
+  uint64_t copy_done_at;  /* where in the output stream its CopyDone begins, its commit point; 0: none was sent */
   enum sql_effect effect; /* on the transaction block */
   enum op_outcome outcome;
   unsigned flags;      /* DSQL_IN_DOUBT, DSQL_NOT_SENT, DSQL_ROLLED_BACK: set with the outcome */
@@ -104,7 +121,7 @@ struct op_queue {
 };
 
 void op_queue_init(struct op_queue *q);
-/* A fresh one, of which the owner has set bytes, steps, sync, whole, read_only, barrier and effect. */
+/* A fresh one, of which the owner has set bytes, steps, sync, whole, read_only, barrier, copy_plan and effect. */
 void op_queue_push(struct op_queue *q, struct op *op);
 void op_queue_push_first(struct op_queue *q, struct op *op); /* a retry, renewed: before everything that waits */
 /* Operations pushed from here until the next one with op->sync form one group and leave together. */

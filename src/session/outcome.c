@@ -17,7 +17,7 @@ static void fail_member(struct session *s, struct op *op, int index) {
   }
   op->cause_index = s->cause_index;
   if (op->group_failed_here) {
-    op->outcome = op->copy == COPY_IN ? OP_COPY_REFUSED : OP_FAILED;
+    op->outcome = op->copy == COPY_FAILING && op->copy_refused ? OP_COPY_REFUSED : OP_FAILED;
     if (s->group_unsure && doubt_is_possible(op)) op->flags |= DSQL_IN_DOUBT;
   } else if (s->group_failed_at_sync) {
     op->outcome = OP_FAILED;

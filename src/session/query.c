@@ -3,10 +3,6 @@
 
 #include "session/internal.h"
 
-static bool expects(const struct session *s, enum op_step step) {
-  return s->at && !s->group_failed && op_next_step(s->at) == (unsigned)step;
-}
-
 static enum handled done_with(struct session *s, enum op_step step) {
   s->at->steps &= (uint8_t)~step;
   ops_advance(s);
@@ -15,7 +11,7 @@ static enum handled done_with(struct session *s, enum op_step step) {
 
 static enum handled on_empty_step(struct session *s, const struct wire_frame *m, enum op_step step) {
   if (m->len) return session_fail_malformed(s, m->type);
-  if (!expects(s, step)) return session_fail_unexpected(s, m->type);
+  if (!session_expects(s, step)) return session_fail_unexpected(s, m->type);
   return done_with(s, step);
 }
 
@@ -32,7 +28,7 @@ static enum handled on_parameter_description(struct session *s, const struct wir
   unsigned count;
   const uint8_t *oids;
   if (wire_decode_parameter_description(m->body, m->len, &count, &oids)) return session_fail_malformed(s, m->type);
-  if (!expects(s, STEP_PARAMS)) return session_fail_unexpected(s, m->type);
+  if (!session_expects(s, STEP_PARAMS)) return session_fail_unexpected(s, m->type);
   *ev = (struct session_event){.type = EVENT_STMT_PARAMS, .op = s->at, .body = oids, .len = 4 * (size_t)count};
   (void)done_with(s, STEP_PARAMS);
   return HANDLED_EVENT;
@@ -45,16 +41,16 @@ static enum handled on_columns(struct session *s, const struct wire_frame *m, st
 
   if (m->type == WIRE_NO_DATA ? m->len != 0 : wire_check_row_description(m->body, m->len, &cols) != 0)
     return session_fail_malformed(s, m->type);
-  if (expects(s, STEP_STMT_COLUMNS)) {
+  if (session_expects(s, STEP_STMT_COLUMNS)) {
     op->rows_open = m->type != WIRE_NO_DATA;
     *ev = (struct session_event){
         .type = EVENT_STMT_COLUMNS, .op = op, .body = m->type == WIRE_NO_DATA ? NULL : m->body, .len = m->len};
     (void)done_with(s, STEP_STMT_COLUMNS);
     return HANDLED_EVENT;
   }
-  if (expects(s, STEP_COLUMNS)) {
+  if (session_expects(s, STEP_COLUMNS)) {
     op->steps &= (uint8_t)~STEP_COLUMNS;
-  } else if (!expects(s, STEP_SCRIPT) || m->type == WIRE_NO_DATA || op->rows_open || op->copy != COPY_NONE) {
+  } else if (!session_expects(s, STEP_SCRIPT) || m->type == WIRE_NO_DATA || op->rows_open || op->copy != COPY_NONE) {
     return session_fail_unexpected(s, m->type);
   }
   op->rows_open = m->type != WIRE_NO_DATA;
@@ -64,34 +60,32 @@ static enum handled on_columns(struct session *s, const struct wire_frame *m, st
   return HANDLED_EVENT;
 }
 
-/* The end of the run of whole rows at p, the first of which is known to be whole. */
-static const uint8_t *rows_end(const uint8_t *at, const uint8_t *end, size_t max) {
+const uint8_t *query_run_end(const uint8_t *at, const uint8_t *end, size_t max) {
+  uint8_t type = *at;
   do {
     size_t total = (size_t)load_be32(at + 1) + 1;
     if (total < WIRE_HEADER_SIZE || total > max || total > (size_t)(end - at)) break; /* the next cut judges it */
     at += total;
-  } while (end - at >= WIRE_HEADER_SIZE && *at == WIRE_DATA_ROW);
+  } while (end - at >= WIRE_HEADER_SIZE && *at == type);
   return at;
 }
 
-static void trace_rows(struct session *s, const uint8_t *at, const uint8_t *end) {
+void query_trace_run(struct session *s, const uint8_t *at, const uint8_t *end) {
   for (size_t total; at != end; at += total) {
     total = (size_t)load_be32(at + 1) + 1;
     s->config.trace(s->config.trace_arg, true, at, total);
   }
 }
 
-static bool expects_result(const struct session *s) { return expects(s, STEP_EXECUTE) || expects(s, STEP_SCRIPT); }
-
 enum handled query_rows(struct session *s, const uint8_t *p, size_t left, struct session_event *ev) {
   struct op *op = s->at;
   const uint8_t *end;
 
-  if (!expects_result(s) || !s->at->rows_open || s->at->copy != COPY_NONE)
+  if (!session_expects_result(s) || !s->at->rows_open || s->at->copy != COPY_NONE)
     return session_fail_unexpected(s, WIRE_DATA_ROW);
-  end = rows_end(p, p + left, s->config.message_max);
+  end = query_run_end(p, p + left, s->config.message_max);
   s->rows_len = (size_t)(end - p);
-  if (s->config.trace) trace_rows(s, p + (s->rows_traced < s->rows_len ? s->rows_traced : s->rows_len), end);
+  if (s->config.trace) query_trace_run(s, p + (s->rows_traced < s->rows_len ? s->rows_traced : s->rows_len), end);
   s->rows_traced = 0;
   op->rows_seen = true;
   if (op->abandoned) return HANDLED;
@@ -130,10 +124,10 @@ static void on_tag(struct session *s, struct op *op, dsql_str tag) {
 
 static bool result_fits(const struct session *s, uint8_t type) {
   const struct op *op = s->at;
-  if (!expects_result(s) || op->copy == COPY_IN || op->copy == COPY_OUT) return false;
-  if (type == WIRE_COMMAND_COMPLETE) return true;
+  if (!session_expects_result(s)) return false;
+  if (type == WIRE_COMMAND_COMPLETE) return op->copy == COPY_NONE || op->copy == COPY_SENT || op->copy == COPY_ENDED;
   if (op->copy != COPY_NONE) return false;
-  if (expects(s, STEP_SCRIPT)) return type == WIRE_EMPTY_QUERY_RESPONSE && !op->rows_open;
+  if (session_expects(s, STEP_SCRIPT)) return type == WIRE_EMPTY_QUERY_RESPONSE && !op->rows_open;
   return type == WIRE_PORTAL_SUSPENDED || !op->rows_seen;
 }
 
@@ -148,7 +142,7 @@ static enum handled on_result(struct session *s, const struct wire_frame *m, str
   }
   if (!result_fits(s, m->type)) return session_fail_unexpected(s, m->type);
   if (m->type == WIRE_COMMAND_COMPLETE) on_tag(s, op, tag);
-  if (op->copied && op->outcome == OP_PENDING) op->outcome = OP_COPY_REFUSED;
+  if (op->copy_refused && op->outcome == OP_PENDING) op->outcome = OP_COPY_REFUSED;
   op->copy = COPY_NONE;
   op->result_seen = true;
   if (op->first_steps == STEP_SCRIPT) op->rows_open = false;
@@ -193,49 +187,9 @@ static enum handled on_error(struct session *s, const struct wire_frame *m, stru
     s->cause_index = s->at_index;
     culprit->group_failed_here = true;
     culprit->outcome = OP_FAILED;
+    if (culprit->copy == COPY_SENDING) culprit->copy = COPY_NONE;
   }
   return HANDLED_EVENT;
-}
-
-static bool copy_fits(const struct session *s) {
-  const struct op *op = s->at;
-  if (!expects_result(s) || op->copy != COPY_NONE) return false;
-  return expects(s, STEP_SCRIPT) ? !op->rows_open : !op->rows_seen;
-}
-
-/* A COPY that nobody prepared for. The server reads on until CopyFail; it ignored a Sync that we sent along, so another
- * one follows. With requests behind it on the wire the server gives the connection up by itself. */
-static enum handled on_copy_in(struct session *s, const struct wire_frame *m) {
-  struct wire_copy_response copy;
-  size_t from = s->out->len;
-
-  if (wire_decode_copy_response(m->body, m->len, &copy)) return session_fail_malformed(s, m->type);
-  if (!copy_fits(s)) return session_fail_unexpected(s, m->type);
-  s->at->copy = COPY_IN;
-  s->at->copied = true;
-  wire_copy_fail(s->out, "COPY FROM STDIN is not supported by this call");
-  if (expects(s, STEP_EXECUTE)) wire_sync(s->out);
-  if (!buf_ok(s->out)) return session_fail(s, s->out->error, "out of memory for ending a COPY");
-  s->appended += s->out->len - from;
-  session_trace_output(s, from);
-  return HANDLED;
-}
-
-static enum handled on_copy_out(struct session *s, const struct wire_frame *m) {
-  struct wire_copy_response copy;
-  if (wire_decode_copy_response(m->body, m->len, &copy)) return session_fail_malformed(s, m->type);
-  if (!copy_fits(s)) return session_fail_unexpected(s, m->type);
-  s->at->copy = COPY_OUT;
-  s->at->copied = true;
-  return HANDLED;
-}
-
-/* CopyData and CopyDone of a COPY TO STDOUT are swallowed. */
-static enum handled on_copy_data(struct session *s, const struct wire_frame *m) {
-  if (m->type == WIRE_COPY_DONE && m->len) return session_fail_malformed(s, m->type);
-  if (!expects_result(s) || s->at->copy != COPY_OUT) return session_fail_unexpected(s, m->type);
-  if (m->type == WIRE_COPY_DONE) s->at->copy = COPY_ENDED;
-  return HANDLED;
 }
 
 /* A script ends here; all else has ended before. */
@@ -269,10 +223,9 @@ enum handled query_message(struct session *s, const struct wire_frame *m, struct
     case WIRE_PORTAL_SUSPENDED: return on_result(s, m, ev);
     case WIRE_READY_FOR_QUERY: return on_ready(s, m);
     case WIRE_ERROR_RESPONSE: return on_error(s, m, ev);
-    case WIRE_COPY_IN_RESPONSE: return on_copy_in(s, m);
-    case WIRE_COPY_OUT_RESPONSE: return on_copy_out(s, m);
-    case WIRE_COPY_DATA:
-    case WIRE_COPY_DONE: return on_copy_data(s, m);
+    case WIRE_COPY_IN_RESPONSE:
+    case WIRE_COPY_OUT_RESPONSE: return copy_begin(s, m, ev);
+    case WIRE_COPY_DONE: return copy_end(s, m);
     default: return async_message(s, m, ev);
   }
 }

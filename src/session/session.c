@@ -219,6 +219,7 @@ static bool report_failure(struct session *s, struct session_event *ev) {
 static enum handled ready_message(struct session *s, const struct wire_frame *m, size_t left,
                                   struct session_event *ev) {
   if (m->type == WIRE_DATA_ROW) return query_rows(s, m->body - WIRE_HEADER_SIZE, left, ev);
+  if (m->type == WIRE_COPY_DATA) return copy_data(s, m->body - WIRE_HEADER_SIZE, left, ev);
   if (s->config.trace) s->config.trace(s->config.trace_arg, true, m->body - WIRE_HEADER_SIZE, m->total);
   return query_message(s, m, ev);
 }

@@ -111,6 +111,8 @@ enum session_event_type {
   EVENT_STMT_PARAMS,  /* op: body is the big-endian array of its parameters' type OIDs */
   EVENT_PARSED,       /* op: its statement now exists on the server */
   EVENT_ROWS,         /* op: a run of whole DataRow messages, headers included; see session_rows_done() */
+  EVENT_COPY,         /* op: the COPY that was planned begins; body of CopyInResponse or CopyOutResponse, checked */
+  EVENT_COPY_DATA,    /* op: a run of whole CopyData messages, headers included; see session_rows_done() */
   EVENT_ANSWER,  /* op, which is `whole`: such a run, empty at times, and the EVENT_RESULT behind it; it is consumed */
   EVENT_RESULT,  /* op: a result ended; body is the command tag, empty for EmptyQueryResponse */
   EVENT_ERROR,   /* op or NULL: ErrorResponse body, checked */
@@ -218,7 +220,8 @@ bool session_ride_in_doubt(struct session *s);
 /* Keeps bytes for later (up to SESSION_STORE_MAX with those lent): the owner's consumer paused before they could be fed.
  * 0 or ENOMEM, which fails the session. */
 int session_store(struct session *s, const uint8_t *p, size_t n);
-/* Behind EVENT_ROWS: n bytes of the run were consumed (whole messages); the rest comes in the next EVENT_ROWS. */
+/* Behind EVENT_ROWS and EVENT_COPY_DATA: n bytes of the run were consumed (whole messages); the rest comes in the next
+ * one. */
 void session_rows_done(struct session *s, size_t n);
 
 /* ---- authentication ---- */
@@ -252,6 +255,14 @@ unsigned session_loss_flags(struct session *s, const struct op *op);
 /* What no longer waiting for op would leave: what was gathered is sent all the same. To be asked before
  * session_abandon(). */
 unsigned session_abandon_flags(struct session *s, const struct op *op);
+/* ---- COPY FROM STDIN, while op->copy is COPY_SENDING ---- */
+/* Opens a CopyData message; the owner appends its payload to out, then closes it at the position that was given. One
+ * without payload is taken back. These three return false when out has failed. */
+size_t session_copy_open(struct session *s);
+bool session_copy_close(struct session *s, size_t from);
+bool session_copy_done(struct session *s, struct op *op);
+bool session_copy_fail(struct session *s, struct op *op, const char *reason);
+
 void session_terminate(struct session *s); /* appends Terminate when the phase allows one */
 
 #endif

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/arena.h"
 #include "base/buf.h"
 
 enum {
@@ -62,6 +63,13 @@ void wire_query(struct buf *out, const char *sql, size_t n);
 void wire_copy_data(struct buf *out, const void *data, size_t n);
 void wire_copy_done(struct buf *out);
 void wire_copy_fail(struct buf *out, const char *reason);
+/* What stands in CopyData messages: the signature in front of the first row of a binary COPY, the end behind the last. */
+void wire_copy_signature(struct buf *out);
+void wire_copy_trailer(struct buf *out);
+/* One row. 0; or EINVAL (a constructor refused the value, a NUL in a text), ETYPE (a value that has no such format: *wrong
+ * is its index), ETOOBIG, ENOMEM, EPROTO and ERANGE (no value of its type). After a failure out may hold a part of it. */
+int wire_copy_row_binary(struct buf *out, dsql_params row, size_t *wrong);
+int wire_copy_row_text(struct buf *out, struct arena *a, dsql_params row, size_t *wrong);
 void wire_terminate(struct buf *out);
 
 #endif

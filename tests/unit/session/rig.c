@@ -149,6 +149,14 @@ static void log_params(struct rig *r, const struct session_event *ev) {
   line(r, "\n");
 }
 
+static void log_copy_data(struct rig *r, const struct session_event *ev) {
+  line(r, "copy-data %d", number_of(r, ev->op));
+  for (size_t at = 0; at < ev->len; at += (size_t)load_be32(ev->body + at + 1) + 1)
+    line(r, " %.*s", (int)load_be32(ev->body + at + 1) - 4, (const char *)ev->body + at + 5);
+  line(r, "\n");
+  session_rows_done(&r->s, ev->len);
+}
+
 static void log_event(struct rig *r, const struct session_event *ev) {
   switch (ev->type) {
     case EVENT_NONE: break;
@@ -162,6 +170,8 @@ static void log_event(struct rig *r, const struct session_event *ev) {
     case EVENT_STMT_PARAMS: log_params(r, ev); break;
     case EVENT_PARSED: line(r, "parsed %d\n", number_of(r, ev->op)); break;
     case EVENT_ROWS: log_rows(r, ev); break;
+    case EVENT_COPY: line(r, "copy %d\n", number_of(r, ev->op)); break;
+    case EVENT_COPY_DATA: log_copy_data(r, ev); break;
     case EVENT_RESULT: log_result(r, ev->op, (const char *)ev->body, ev->len); break;
     case EVENT_ANSWER:
     case EVENT_LAST_DONE: log_fast(r, ev); break;

@@ -1,0 +1,15 @@
+/* calls.h - how every call that starts work begins: checked, refused through its future, or queued. */
+#ifndef DSQL_CONN_CALLS_H
+#define DSQL_CONN_CALLS_H
+
+#include "conn/query.h"
+
+/* There is no memory for its query. */
+dsql_future *calls_no_memory(struct dsql_conn *c);
+/* Completes q, which is in no queue yet, with a fault; DSQL_NOT_SENT is added. */
+dsql_future *calls_refuse(struct query *q, const struct fault *f);
+/* Can c take a call? 0, or the code of f. */
+int calls_check_open(const struct dsql_conn *c, const dsql_call *o, struct fault *f);
+dsql_future *calls_enqueue(struct dsql_conn *c, struct query *q);
+
+#endif

@@ -1,0 +1,100 @@
+/* What the source of a COPY calls to hand its data over. */
+#include <string.h>
+
+#include "conn/conn.h"
+#include "conn/copy.h"
+
+static int refuse(dsql_copy *copy, int code, const char *text) {
+  if (!copy->fault.code) fault_set(&copy->fault, code, "%s", text);
+  return code;
+}
+
+/* NULL: it is not the source that calls, or nothing more can be taken. */
+static struct buf *output(dsql_copy *copy, int *rc) {
+  struct dsql_conn *c = copy->q->conn;
+
+  *rc = DSQL_EINVAL;
+  if (!copy->asking || !c || !c->session_live || c->closing) return NULL;
+  *rc = copy->fault.code ? copy->fault.code : c->session.out->error;
+  return *rc ? NULL : c->session.out;
+}
+
+int dsql_copy_write(dsql_copy *copy, const void *data, size_t n) {
+  int rc;
+  struct buf *out = copy ? output(copy, &rc) : NULL;
+
+  if (!copy) return DSQL_EINVAL;
+  if (!out) return rc;
+  if (copy->rows)
+    return refuse(copy, DSQL_EINVAL,
+                  "a COPY's data is written with dsql_copy_row() or with "
+                  "dsql_copy_write(), not with both");
+  if (n && !data) return refuse(copy, DSQL_EINVAL, "dsql_copy_write(): no data was given (NULL)");
+  copy->raw = true;
+  buf_put(out, data, n);
+  return out->error;
+}
+
+static int tell_wrong(dsql_copy *copy, int rc, size_t column) {
+  struct fault *f = &copy->fault;
+
+  if (rc == DSQL_ETYPE)
+    return copy->binary ? fault_set(f, rc,
+                                    "dsql_copy_row(): value %zu has a textual form only, and this COPY is FORMAT "
+                                    "binary; give it in binary, or use FORMAT text",
+                                    column + 1)
+                        : fault_set(f, rc,
+                                    "dsql_copy_row(): there is no codec that turns value %zu into text; give it "
+                                    "as text",
+                                    column + 1);
+  if (rc == DSQL_ENOMEM) return fault_set(f, rc, "out of memory for a row of a COPY");
+  if (rc == DSQL_ETOOBIG)
+    return fault_set(f, rc,
+                     "dsql_copy_row(): the row is over a limit of the protocol: 65,535 "
+                     "values, 1 GiB");
+  return fault_set(f, rc,
+                   "dsql_copy_row(): value %zu can't be sent: its constructor refused it, or a text has a NUL "
+                   "byte",
+                   column + 1);
+}
+
+static int check_row(dsql_copy *copy, dsql_params row) {
+  if (copy->raw)
+    return refuse(copy, DSQL_EINVAL,
+                  "a COPY's data is written with dsql_copy_row() or with "
+                  "dsql_copy_write(), not with both");
+  if (row.n && !row.v) return refuse(copy, DSQL_EINVAL, "dsql_copy_row(): no values were given (NULL)");
+  if (copy->csv && !copy->binary)
+    return refuse(copy, DSQL_EINVAL, "dsql_copy_row() writes FORMAT text or binary, not csv");
+  if (row.n == copy->columns) return 0;
+  return fault_set(&copy->fault, DSQL_EINVAL, "dsql_copy_row(): %zu values for %u columns", row.n, copy->columns);
+}
+
+int dsql_copy_row(dsql_copy *copy, dsql_params row) {
+  struct query *q = copy ? copy->q : NULL;
+  int rc;
+  struct buf *out = copy ? output(copy, &rc) : NULL;
+  size_t from, wrong;
+
+  if (!copy) return DSQL_EINVAL;
+  if (!out) return rc;
+  if (check_row(copy, row)) return copy->fault.code;
+  from = out->len;
+  if (copy->binary && !copy->rows) wire_copy_signature(out);
+  rc = copy->binary ? wire_copy_row_binary(out, row, &wrong) : wire_copy_row_text(out, &q->row_arena, row, &wrong);
+  if (q->row_arena.bytes) arena_deinit(&q->row_arena);
+  if (rc) {
+    buf_truncate(out, from);
+    return tell_wrong(copy, rc, wrong);
+  }
+  copy->rows = true;
+  return 0;
+}
+
+dsql_copy_next dsql_copy_fail(dsql_copy *copy, int app_code) {
+  copy->q->stop_code = app_code;
+  return DSQL_COPY_FAIL;
+}
+
+bool dsql_copy_is_binary(const dsql_copy *copy) { return copy && copy->binary; }
+unsigned dsql_copy_columns(const dsql_copy *copy) { return copy ? copy->columns : 0; }
