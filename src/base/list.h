@@ -50,4 +50,16 @@ static inline void list_move_all(struct list *to, struct list *from) {
   list_init(from);
 }
 
+/* Moves the first nodes of `from`, up to and with `last`, to the end of `to`. */
+static inline void list_move_through(struct list *to, struct list *from, struct list *last) {
+  struct list *first = from->next, *rest = last->next;
+
+  first->prev = to->prev;
+  to->prev->next = first;
+  last->next = to;
+  to->prev = last;
+  from->next = rest;
+  rest->prev = from;
+}
+
 #endif

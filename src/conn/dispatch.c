@@ -68,6 +68,12 @@ static void on_group_done(struct dsql_conn *c) {
   conn_tell_owner(c);
 }
 
+static void on_group_ok(struct dsql_conn *c) {
+  struct op *op;
+  while ((op = session_take_ended(&c->session)) != NULL) query_on_success(query_of_op(op));
+  on_group_done(c);
+}
+
 static void handle(struct dsql_conn *c, const struct session_event *ev) {
   struct query *q = ev->op ? query_of_op(ev->op) : NULL;
 
@@ -88,10 +94,7 @@ static void handle(struct dsql_conn *c, const struct session_event *ev) {
     case EVENT_NOTICE: on_notice(c, ev->body, ev->len); break;
     case EVENT_NOTIFY: break; /* nobody can listen yet */
     case EVENT_OP_DONE: query_on_done(q); break;
-    case EVENT_LAST_DONE:
-      query_on_success(q);
-      on_group_done(c);
-      break;
+    case EVENT_GROUP_OK: on_group_ok(c); break;
     case EVENT_GROUP_DONE: on_group_done(c); break;
     case EVENT_FAILED: conn_session_failed(c); break;
   }

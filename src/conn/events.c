@@ -146,23 +146,30 @@ static void lack_columns(struct query *q) {
   fail_locally(q, DSQL_ENOMEM, "out of memory for the columns of a statement");
 }
 
-static void store_rows(struct query *q, struct dsql_result *r, const struct session_event *ev) {
+/* rc: what storing rows ended with. */
+static __attribute__((noinline, cold)) void rows_not_stored(struct query *q, int rc) {
+  if (!rc)
+    query_give_up(q, DSQL_ETOOBIG,
+                  "the result is larger than result_bytes_max; raise it, or stream with "
+                  "dsql_query_each()");
+  else if (rc == DSQL_EPROTO)
+    violation(q);
+  else
+    fail_locally(q, rc, rc == DSQL_ENOMEM ? "out of memory for a result's rows" : "the result has too many rows");
+}
+
+/* False: they are not all there, or too many. */
+static inline bool store_rows(struct query *q, struct dsql_result *r, const struct session_event *ev) {
   int rc;
 
   if (!r->columns) {
     lack_columns(q);
-    return;
+    return false;
   }
   rc = result_append(r, ev->body, ev->len);
-
-  if (rc == DSQL_EPROTO)
-    violation(q);
-  else if (rc)
-    fail_locally(q, rc, rc == DSQL_ENOMEM ? "out of memory for a result's rows" : "the result has too many rows");
-  else if (q->arena.bytes > q->bytes_max)
-    query_give_up(q, DSQL_ETOOBIG,
-                  "the result is larger than result_bytes_max; raise it, or stream with "
-                  "dsql_query_each()");
+  if (__builtin_expect(rc == 0 && q->arena.bytes <= q->bytes_max, 1)) return true;
+  rows_not_stored(q, rc);
+  return false;
 }
 
 /* User code runs here: whatever it did, nothing is touched afterwards but what `busy` keeps alive. */
@@ -202,7 +209,7 @@ size_t query_on_rows(struct query *q, const struct session_event *ev) {
   struct dsql_result *r = described_result(q);
   if (!r || q->error) return ev->len;
   if (q->each) return stream_rows(q, r, ev->body, ev->len);
-  store_rows(q, r, ev);
+  (void)store_rows(q, r, ev);
   return ev->len;
 }
 
@@ -227,10 +234,8 @@ void query_on_result(struct query *q, dsql_str tag) { end_result(q, described_re
 void query_on_answer(struct query *q, const struct session_event *ev) {
   struct dsql_result *r = described_result(q);
 
-  if (ev->len && r && !q->error) {
-    store_rows(q, r, ev);
+  if (ev->len && r && !q->error && !store_rows(q, r, ev))
     if (q->op.abandoned || q->conn->session.phase == SESSION_FAILED) return;
-  }
   end_result(q, r, ev->tag);
 }
 

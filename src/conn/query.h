@@ -80,6 +80,6 @@ void query_on_params(struct query *q, const uint8_t *oids, size_t n);
 void query_on_result(struct query *q, dsql_str tag);
 void query_on_error(struct query *q, const uint8_t *body, size_t n);
 void query_on_done(struct query *q);
-void query_on_success(struct query *q); /* EVENT_LAST_DONE */
+void query_on_success(struct query *q); /* of EVENT_GROUP_OK */
 
 #endif

@@ -26,23 +26,41 @@ static inline bool tag_is_plain(const uint8_t *tag, size_t n) {
   return *tag != 'C' && *tag != 'P' && *tag != 'R';
 }
 
-/* ReadyForQuery of a group of one. */
+/* The last member of the first group, of which nothing but success can be said; else NULL. */
+static struct op *plain_group(struct session *s) {
+  for (struct list *n = s->inflight.next; n != &s->inflight; n = n->next) {
+    struct op *op = op_of(n);
+    if (op->outcome != OP_PENDING || op->abandoned || op->barrier) return NULL;
+    if (op->sync) return op;
+  }
+  return NULL;
+}
+
+/* ReadyForQuery. */
 static bool next_ready(struct session *s, const uint8_t *p, struct session_event *ev) {
-  struct op *op = list_empty(&s->inflight) ? NULL : op_of(s->inflight.next);
+  struct op *last;
 
   if (*p != WIRE_READY_FOR_QUERY || length_at(p) != 5 || (p[5] != 'I' && p[5] != 'T' && p[5] != 'E')) return false;
-  if (!op || !op->sync || op->outcome != OP_PENDING || op->abandoned || op->barrier) return false;
+  last = plain_group(s);
+  if (!last) return false;
   s->view = p + WIRE_HEADER_SIZE + 1;
   s->tx_status = (char)p[5];
-  op->outcome = OP_SUCCEEDED;
-  op_queue_forget(op);
+  list_move_through(&s->ended, &s->inflight, &last->node);
   s->judged = false;
   s->at_index = 0;
   s->at = list_empty(&s->inflight) ? NULL : op_of(s->inflight.next);
   if (s->at && s->at->steps == 0) ops_advance(s);
-  ev->type = EVENT_LAST_DONE;
-  ev->op = op;
+  ev->type = EVENT_GROUP_OK;
+  ev->op = NULL;
   return true;
+}
+
+struct op *session_take_ended(struct session *s) {
+  struct op *op = list_empty(&s->ended) ? NULL : op_of(s->ended.next);
+  if (!op) return NULL;
+  op->outcome = OP_SUCCEEDED;
+  op_queue_forget(op);
+  return op;
 }
 
 /* The CommandComplete at p, behind the rows. */

@@ -14,6 +14,7 @@ int session_init(struct session *s, const struct session_config *c, struct op_qu
   buf_init(&s->carry, c->alloc, c->message_max + SESSION_STORE_MAX);
   parameters_init(&s->parameters, c->alloc);
   list_init(&s->inflight);
+  list_init(&s->ended);
   s->cause_index = -1;
   wire_startup(out, c->protocol, c->startup, c->startup_count);
   if (!buf_ok(out)) return out->error;
@@ -292,7 +293,7 @@ static __attribute__((noinline)) bool next_of_any(struct session *s, struct sess
 }
 
 bool session_next(struct session *s, struct session_event *ev) {
-  assert(s->rows_len == 0);
+  assert(s->rows_len == 0 && list_empty(&s->ended));
   if (s->finishing) {
     ops_report_finished(s, ev);
     return true;

@@ -120,7 +120,7 @@ enum session_event_type {
   EVENT_NOTIFY,  /* NotificationResponse body, checked */
   EVENT_OP_DONE, /* op: outcome and flags are final; the session has forgotten it */
   EVENT_GROUP_DONE, /* ReadyForQuery was read and all its members were reported */
-  EVENT_LAST_DONE,  /* op: EVENT_OP_DONE with OP_SUCCEEDED, and the EVENT_GROUP_DONE behind it */
+  EVENT_GROUP_OK,   /* EVENT_GROUP_DONE, and before it an OP_SUCCEEDED for each: session_take_ended() gives them */
   EVENT_FAILED      /* last event: session_fault() tells why */
 };
 
@@ -151,7 +151,8 @@ struct session {
   /* Operations: queue -> (gathered) -> inflight -> (ReadyForQuery) -> done */
   struct op_queue *queue; /* the owner's */
   struct list inflight;
-  struct op *at; /* whose replies are being read; NULL: none in flight, or the group waits for ReadyForQuery */
+  struct list ended; /* members of the group of EVENT_GROUP_OK */
+  struct op *at;     /* whose replies are being read; NULL: none in flight, or the group waits for ReadyForQuery */
   int at_index;
   unsigned abandoned; /* groups in flight that nobody waits for: nothing new is written meanwhile */
   unsigned barriers;  /* operations in flight behind which nothing may be sent */
@@ -223,6 +224,9 @@ int session_store(struct session *s, const uint8_t *p, size_t n);
 /* Behind EVENT_ROWS and EVENT_COPY_DATA: n bytes of the run were consumed (whole messages); the rest comes in the next
  * one. */
 void session_rows_done(struct session *s, size_t n);
+
+/* Behind EVENT_GROUP_OK, until NULL: the members, in order, forgotten by the session. */
+struct op *session_take_ended(struct session *s);
 
 /* ---- authentication ---- */
 /* The derivation is the caller's: it may outlive the session in another thread. 0, ENOMEM. */

@@ -79,6 +79,15 @@ static void on_rows(struct fuzz *f, const struct session_event *ev) {
   session_rows_done(&f->s, f->partial_rows ? first : ev->len);
 }
 
+static void on_group_ok(struct fuzz *f) {
+  const struct op *last = NULL;
+  for (struct op *op; (op = session_take_ended(&f->s)) != NULL; last = op) {
+    REQUIRE(op->outcome == OP_SUCCEEDED && !(last && last->sync));
+    on_done(f, op);
+  }
+  REQUIRE(last && last->sync);
+}
+
 static void check_body(const struct session_event *ev) {
   unsigned n = 0;
   volatile uint8_t sum = 0;
@@ -98,10 +107,7 @@ static void pull(struct fuzz *f) {
       case EVENT_ROWS: on_rows(f, &ev); break;
       case EVENT_ANSWER: on_answer(&ev); break;
       case EVENT_OP_DONE: on_done(f, ev.op); break;
-      case EVENT_LAST_DONE:
-        REQUIRE(ev.op->outcome == OP_SUCCEEDED && ev.op->sync);
-        on_done(f, ev.op);
-        break;
+      case EVENT_GROUP_OK: on_group_ok(f); break;
       case EVENT_DERIVE: f->deriving = true; break;
       case EVENT_FAILED:
         f->failed = true;

@@ -126,14 +126,14 @@ static void log_result(struct rig *r, const struct op *op, const char *tag, size
   line(r, "result %d %.*s\n", number_of(r, op), (int)n, tag);
 }
 
-/* Two events in one: told as the two are. */
+/* Several events in one: told as they are. */
 static void log_fast(struct rig *r, const struct session_event *ev) {
   r->fast++;
   if (ev->type == EVENT_ANSWER) {
     log_rows(r, ev);
     log_result(r, ev->op, ev->tag.ptr, ev->tag.len);
   } else {
-    log_done(r, ev->op);
+    for (struct op *op; (op = session_take_ended(&r->s)) != NULL;) log_done(r, op);
     line(r, "group %c\n", r->s.tx_status);
   }
 }
@@ -174,7 +174,7 @@ static void log_event(struct rig *r, const struct session_event *ev) {
     case EVENT_COPY_DATA: log_copy_data(r, ev); break;
     case EVENT_RESULT: log_result(r, ev->op, (const char *)ev->body, ev->len); break;
     case EVENT_ANSWER:
-    case EVENT_LAST_DONE: log_fast(r, ev); break;
+    case EVENT_GROUP_OK: log_fast(r, ev); break;
     case EVENT_ERROR: log_error(r, "error", ev); break;
     case EVENT_NOTICE: log_error(r, "notice", ev); break;
     case EVENT_NOTIFY: line(r, "notify %.*s\n", (int)ev->len - 4, (const char *)ev->body + 4); break;

@@ -35,7 +35,7 @@ struct rig {
   bool deriving;
   size_t rows_at_once; /* consume at most so many rows of a run; 0: all */
   bool apart;          /* rows and results never come as one event */
-  size_t fast;         /* how many events came that stand for two */
+  size_t fast;         /* how many events came that stand for several */
 };
 
 /* The defaults: trust, plain TCP, no password. Change config before rig_start(). */

@@ -133,7 +133,14 @@ Test(abandon, an_unexpected_copy_is_still_ended) {
   rig_deinit(&r);
 }
 
-/* While the members of its own group are being reported. */
+static void ignore(void *arg, bool from_server, const uint8_t *message, size_t n) {
+  (void)arg;
+  (void)from_server;
+  (void)message;
+  (void)n;
+}
+
+/* While the members of its own group are being reported: one by one, as they are to who traces. */
 Test(abandon, the_rest_of_a_group_that_is_being_reported) {
   struct rig r;
   struct session_event ev;
@@ -141,6 +148,7 @@ Test(abandon, the_rest_of_a_group_that_is_being_reported) {
   struct backend_script b;
 
   rig_init_ready(&r, 'I');
+  r.s.config.trace = ignore;
   rig_submit(&r, "b:A b:B|");
   rig_gather(&r);
   rig_feed(&r, "2 C:A 2 C:B");
@@ -165,6 +173,7 @@ Test(abandon, an_end_while_a_group_is_being_reported) {
   struct backend_script b;
 
   rig_init_ready(&r, 'I');
+  r.s.config.trace = ignore;
   rig_submit(&r, "b:A b:B| b:C|");
   rig_gather(&r);
   rig_feed(&r, "2 C:A 2 C:B");

@@ -54,7 +54,9 @@ static void run(const struct loss_case *c) {
   if (b.len) cr_assert_eq(session_feed(&r->s, b.data, b.len), b.len);
   while (session_next(&r->s, &ev)) {
     if (ev.type == EVENT_ROWS) session_rows_done(&r->s, ev.len);
-    if (ev.type == EVENT_OP_DONE || ev.type == EVENT_LAST_DONE) r->done[ev.op - r->ops]++;
+    if (ev.type == EVENT_OP_DONE) r->done[ev.op - r->ops]++;
+    if (ev.type == EVENT_GROUP_OK)
+      for (struct op *op; (op = session_take_ended(&r->s)) != NULL;) r->done[op - r->ops]++;
   }
   cr_assert_neq(r->s.phase, SESSION_FAILED, "%s <- %s", c->ops, c->read);
   for (size_t i = 0; i < r->op_count; i++)

@@ -210,6 +210,18 @@ static uint64_t sent_position(unsigned sent) {
   return op->sync ? op->end - 5 : op->end;
 }
 
+static void judge(const struct scenario *c, const struct op *op, struct verdict *v) {
+  size_t i = (size_t)(op - rig->ops);
+  unsigned bit = 1u << i;
+
+  rig->done[i]++;
+  if (op->flags & DSQL_IN_DOUBT) v->doubt |= bit;
+  if (op->outcome == OP_SUCCEEDED) v->succeeded |= bit;
+  if (op->flags & DSQL_NOT_SENT) v->unsent |= bit;
+  /* A script that failed says so, and no more: its statements before that may be lasting. */
+  if (c->kind[i] == SCRIPT && op->outcome == OP_FAILED) v->succeeded |= bit;
+}
+
 static struct verdict ask(const struct scenario *c, unsigned sent, const struct run *run, unsigned read) {
   struct verdict v = {0};
   struct session_event ev;
@@ -229,7 +241,6 @@ static struct verdict ask(const struct scenario *c, unsigned sent, const struct 
   for (unsigned i = 0; i < read; i++) backend_script_add(b, run->replies[i]);
   if (b->len) cr_assert_eq(session_feed(&rig->s, b->data, b->len), b->len);
   for (bool ended = false;;) {
-    unsigned bit;
     if (!session_next(&rig->s, &ev)) {
       if (ended) break;
       cr_assert_neq(rig->s.phase, SESSION_FAILED);
@@ -238,14 +249,9 @@ static struct verdict ask(const struct scenario *c, unsigned sent, const struct 
       ended = true;
       continue;
     }
-    if (ev.type != EVENT_OP_DONE && ev.type != EVENT_LAST_DONE) continue;
-    rig->done[ev.op - rig->ops]++;
-    bit = 1u << (ev.op - rig->ops);
-    if (ev.op->flags & DSQL_IN_DOUBT) v.doubt |= bit;
-    if (ev.op->outcome == OP_SUCCEEDED) v.succeeded |= bit;
-    if (ev.op->flags & DSQL_NOT_SENT) v.unsent |= bit;
-    /* A script that failed says so, and no more: its statements before that may be lasting. */
-    if (c->kind[ev.op - rig->ops] == SCRIPT && ev.op->outcome == OP_FAILED) v.succeeded |= bit;
+    if (ev.type == EVENT_OP_DONE) judge(c, ev.op, &v);
+    if (ev.type == EVENT_GROUP_OK)
+      for (struct op *op; (op = session_take_ended(&rig->s)) != NULL;) judge(c, op, &v);
   }
   rig_deinit(rig);
   free(b);

@@ -113,7 +113,7 @@ static const struct {
     {{"b:INSERT|", "2 C:INSERT_0_1 Z:T", "result 0 INSERT 0 1\ndone 0 ok\ngroup T\n"}, 2},
     {{"b:A b:B|", "2 C:UPDATE_10 2 D:x C:SELECT_1 Z:I",
       "result 0 UPDATE 10\nrow 1 12\nresult 1 SELECT 1\ndone 0 ok\ndone 1 ok\ngroup I\n"},
-     2},
+     3},
     {{"b:A| b:B| y| b:C|", "2 C:DELETE_0 Z:I 2 C:SELECT_0 Z:I Z:I 2 C:SELECT_0 Z:I",
       "result 0 DELETE 0\ndone 0 ok\ngroup I\nresult 1 SELECT 0\ndone 1 ok\ngroup I\ndone 2 ok\ngroup I\n"
       "result 3 SELECT 0\ndone 3 ok\ngroup I\n"},
