@@ -2,6 +2,8 @@
  * the file DSQL_PROXY_TRIPS:
  *
  *   trips_connect    until the first row, direct from dsql_conn_open(); from the second connection on
+ *   trips_pool       until the first row of a query of an empty pool
+ *   trips_opening    the transfer below on an empty pool: its first flight travels with the connect
  *   trips_transfer   read, check, write: two flights, on a connection that is there, its statements prepared
  *   trips_batch      the writes of the same, declared as a batch without checks
  *
@@ -72,15 +74,26 @@ static dsql_step move(dsql_tx *tx, const void *in, void *scratch) {
 static void transfer(void) { must_succeed(dsql_run_transaction(trip.pool, move, NULL, NULL)); }
 static void run_batch(void) { must_succeed(dsql_run_batch(trip.pool, trip.batch, NULL)); }
 
-static void open_pool(void) {
-  static const char *const setup[] = {
-      "create table if not exists trip_account(id bigint primary key, balance bigint not null)",
-      "insert into trip_account values (1, 1000000), (2, 0) on conflict (id) do update set balance = excluded.balance"};
+static void make_pool(void) {
   dsql_pool_config c;
 
   dsql_pool_config_init(&c);
   c.conns_max = 1;
   check(dsql_pool_new(&trip.pool, trip.client->rt, trip.client->target, &c));
+}
+
+static void ask_pool(void) {
+  dsql_future *f = dsql_pool_query(trip.pool, SQL_INT8, DSQL_PARAMS(dsql_int8(1)), NULL);
+  (void)one_value(finish(f));
+  dsql_future_destroy(f);
+}
+
+static void open_pool(void) {
+  static const char *const setup[] = {
+      "create table if not exists trip_account(id bigint primary key, balance bigint not null)",
+      "insert into trip_account values (1, 1000000), (2, 0) on conflict (id) do update set balance = excluded.balance"};
+
+  make_pool();
   for (size_t i = 0; i < sizeof setup / sizeof *setup; i++)
     must_succeed(dsql_retry_statement(trip.pool, setup[i], DSQL_NO_PARAMS, NULL));
   check(dsql_batch_new(&trip.batch, trip.client->rt));
@@ -107,13 +120,20 @@ static void pause_loop(void) {
   uv_run(&trip.client->loop, UV_RUN_NOWAIT);
 }
 
-static void measure(void (*work)(void), uint64_t count) {
+enum pool_use { POOL_NONE, POOL_OPEN, POOL_EMPTY /* for each try anew */ };
+
+static void measure(void (*work)(void), uint64_t count, bool emptied) {
   const _Atomic uint64_t *counter = map_counter();
   int64_t least_us = INT64_MAX, least_trips = INT64_MAX;
 
   for (uint64_t i = 0; i <= count; i++) { /* the first one learns and prepares */
-    uint64_t trips = atomic_load(counter);
-    int64_t begin_ns = measure_wall_ns(), us;
+    uint64_t trips;
+    int64_t begin_ns, us;
+
+    if (emptied) dsql_pool_expire_all(trip.pool);
+    if (emptied) pause_loop();
+    trips = atomic_load(counter);
+    begin_ns = measure_wall_ns();
     work();
     us = (measure_wall_ns() - begin_ns) / 1000;
     trips = atomic_load(counter) - trips;
@@ -132,15 +152,18 @@ bool run_trips(struct client *c, const char *name, uint64_t count) {
   static const struct {
     const char *name;
     void (*work)(void);
-    bool pooled;
-  } works[] = {
-      {"trips_connect", connect_and_ask, false}, {"trips_transfer", transfer, true}, {"trips_batch", run_batch, true}};
+    enum pool_use use;
+  } works[] = {{"trips_connect", connect_and_ask, POOL_NONE},
+               {"trips_pool", ask_pool, POOL_EMPTY},
+               {"trips_opening", transfer, POOL_EMPTY},
+               {"trips_transfer", transfer, POOL_OPEN},
+               {"trips_batch", run_batch, POOL_OPEN}};
 
   trip.client = c;
   for (size_t i = 0; i < sizeof works / sizeof *works; i++) {
     if (strcmp(name, works[i].name) != 0) continue;
-    if (works[i].pooled) open_pool();
-    measure(works[i].work, count);
+    if (works[i].use) open_pool();
+    measure(works[i].work, count, works[i].use == POOL_EMPTY);
     close_pool();
     return true;
   }
