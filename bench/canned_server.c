@@ -55,9 +55,11 @@ static void put_empty(char type) {
   end();
 }
 
+static char status = 'I';
+
 static void put_ready(void) {
   begin('Z');
-  put("I", 1);
+  put(&status, 1);
   end();
 }
 
@@ -80,6 +82,9 @@ static const struct statement statements[] = {
     {SQL_ROWS_SIX, {OID_INT8}, {OID_INT4, OID_INT8, OID_FLOAT8, OID_TEXT, OID_TIMESTAMPTZ, OID_BOOL}},
     {SQL_INSERT, {OID_INT4, OID_INT4, OID_INT4, OID_TEXT, OID_FLOAT8, OID_INT4, OID_TEXT}, {0}},
     {SQL_INSERT_TABLE, {0}, {0}}};
+
+/* However they go on. */
+static const struct statement begin_block = {"BEGIN", {0}, {0}}, end_block = {"COMMIT", {0}, {0}};
 
 static size_t count_of(const uint32_t *oids, size_t max) {
   size_t n = 0;
@@ -138,6 +143,11 @@ static void put_answer(const struct statement *s, uint64_t value, bool binary) {
   bool rows = s->sql != statements[0].sql;
   size_t n = count_of(s->columns, 6);
 
+  if (s == &begin_block || s == &end_block) {
+    status = s == &begin_block ? 'T' : 'I';
+    put_tag(s->sql);
+    return;
+  }
   for (uint64_t row = rows ? 1 : value; n && row <= value; row++) {
     begin('D');
     put_int(n, 2);
@@ -160,6 +170,8 @@ static struct {
 static const struct statement *find(const char *sql) {
   for (size_t i = 0; i < sizeof statements / sizeof *statements; i++)
     if (strcmp(sql, statements[i].sql) == 0) return &statements[i];
+  if (strncmp(sql, begin_block.sql, strlen(begin_block.sql)) == 0) return &begin_block;
+  if (strcmp(sql, end_block.sql) == 0) return &end_block;
   die("canned: no such statement: %s", sql);
 }
 

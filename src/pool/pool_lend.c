@@ -37,7 +37,7 @@ static void on_reset(dsql_future *f, void *arg) {
 }
 
 /* Ahead of the borrower's first flight, in the same write. */
-static void reset(struct pool_conn *pc) {
+__attribute__((noinline)) static void reset(struct pool_conn *pc) {
   pc->reset = dsql_query(pc->conn, pc->pool->reset_sql, DSQL_NO_PARAMS, NULL);
   if (dsql_future_on_ready(pc->reset, on_reset, pc)) pc->spoiled = true;
 }
@@ -113,18 +113,24 @@ static void forget_borrower(struct dsql_conn *c) {
   if (c->trace_fn) dsql_conn_on_trace(c, NULL, NULL);
 }
 
-static void judge(struct pool_conn *pc) {
+/* It is lost, or something has to be done about it first. */
+__attribute__((noinline)) static void clean(struct pool_conn *pc) {
+  if (pc->conn->status == DSQL_CONN_FAILED)
+    bad(pc, DSQL_GONE_LOST);
+  else if (pc->conn->grouping || pc->spoiled)
+    bad(pc, DSQL_GONE_DIRTY);
+  else if (!conn_quiet(pc->conn))
+    cleaning(pc, USE_DRAINING);
+  else
+    roll_back(pc);
+}
+
+static inline void judge(struct pool_conn *pc) {
   struct dsql_pool *p = pc->pool;
   struct dsql_conn *c = pc->conn;
 
-  if (c->status == DSQL_CONN_FAILED) {
-    bad(pc, DSQL_GONE_LOST);
-  } else if (c->grouping || pc->spoiled) {
-    bad(pc, DSQL_GONE_DIRTY);
-  } else if (!conn_quiet(c)) {
-    cleaning(pc, USE_DRAINING);
-  } else if (c->session.tx_status != 'I') {
-    roll_back(pc);
+  if (!conn_quiet(c) || c->grouping || pc->spoiled || c->session.tx_status != 'I') {
+    clean(pc);
   } else if (p->on_release && !p->on_release(p, c, p->on_release_arg)) {
     bad(pc, DSQL_GONE_REFUSED);
   } else {

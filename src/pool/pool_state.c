@@ -139,31 +139,39 @@ static void put_idle(struct pool_state *s, struct pool_slot *slot, uint64_t now_
   list_push_back(slot->retiring ? &s->retiring : &s->idle, &slot->node);
 }
 
-/* A clean connection of nobody: to the one that has waited longest, or to the idle ones. */
-static void offer(struct pool_state *s, struct pool_slot *slot, uint64_t now_ms) {
-  struct pool_request *r;
+__attribute__((noinline)) static void grant_first(struct pool_state *s, struct pool_slot *slot) {
+  struct pool_request *r = request_of(list_first(&s->waiting));
 
-  if (list_empty(&s->waiting)) {
-    put_idle(s, slot, now_ms);
-    return;
-  }
-  r = request_of(list_first(&s->waiting));
   stop_waiting(s, r);
   s->waits++;
   grant(s, r, slot);
 }
 
-static bool may_stay(struct pool_state *s, struct pool_slot *slot, uint64_t now_ms) {
+/* A clean connection of nobody: to the one that has waited longest, or to the idle ones. */
+static inline void offer(struct pool_state *s, struct pool_slot *slot, uint64_t now_ms) {
+  if (list_empty(&s->waiting))
+    put_idle(s, slot, now_ms);
+  else
+    grant_first(s, slot);
+}
+
+__attribute__((noinline, cold)) static void doom_unwanted(struct pool_state *s, struct pool_slot *slot) {
   if (s->closing)
     doom(s, slot, DSQL_GONE_CLOSED);
   else if (slot->generation != s->generation)
     doom(s, slot, DSQL_GONE_EXPIRED);
-  else if (pool_state_total(s) >= s->limits.conns_max) /* slot is in no count */
+  else if (pool_state_total(s) >= s->limits.conns_max)
     doom(s, slot, DSQL_GONE_SURPLUS);
-  else if (now_ms >= slot->expires_ms)
-    doom(s, slot, DSQL_GONE_LIFETIME);
   else
+    doom(s, slot, DSQL_GONE_LIFETIME);
+}
+
+/* slot is in no count. */
+static inline bool may_stay(struct pool_state *s, struct pool_slot *slot, uint64_t now_ms) {
+  if (!s->closing && slot->generation == s->generation && pool_state_total(s) < s->limits.conns_max &&
+      now_ms < slot->expires_ms)
     return true;
+  doom_unwanted(s, slot);
   return false;
 }
 
