@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/utf8.h"
+#include "dsql/types.h"
 #include "test_alloc.h"
 #include "unit/wire_codec/value.h"
 #include "wire/codec.h"
@@ -16,11 +17,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
     if (!(condition)) abort();                                                                                         \
   } while (0)
 
+enum { CONTAINERS = 1007 }; /* stands for all of container_oids */
 static const uint32_t oids[] = {
     DSQL_BOOL,      DSQL_CHAR,        DSQL_INT2,     DSQL_INT4,    DSQL_INT8,    DSQL_OID,   DSQL_FLOAT4,
     DSQL_FLOAT8,    DSQL_UUID,        DSQL_DATE,     DSQL_TIME,    DSQL_TIMETZ,  DSQL_BYTEA, DSQL_JSONB,
-    DSQL_TIMESTAMP, DSQL_TIMESTAMPTZ, DSQL_INTERVAL, DSQL_NUMERIC, DSQL_VARCHAR, 0,          1007};
+    DSQL_TIMESTAMP, DSQL_TIMESTAMPTZ, DSQL_INTERVAL, DSQL_NUMERIC, DSQL_VARCHAR, 0,          CONTAINERS};
 enum { OID_COUNT = sizeof oids / sizeof *oids };
+
+/* Arrays of several widths, of views, of made texts and of containers; ranges; a composite; types of users. */
+static const uint32_t container_oids[] = {1007, 1009, 1001, 1231, 1185, 3807, 1020,  3904, 3906,
+                                          3910, 3905, 4451, 4532, 6151, 2249, 16400, 0};
+enum { CONTAINER_COUNT = sizeof container_oids / sizeof *container_oids };
 
 static bool rc_expected(int rc) { return rc == 0 || rc == DSQL_EPROTO || rc == DSQL_ERANGE; }
 
@@ -109,6 +116,48 @@ static void check_quote(const dsql_alloc *alloc, const char *s, size_t n) {
   mem_free(alloc, out);
 }
 
+/* Every element, and what is inside of it. The depth is that of the fuzzer's patience: views never end by themselves. */
+static void walk(const dsql_value *v, unsigned depth) {
+  dsql_array a;
+  dsql_record r;
+  dsql_range range;
+  dsql_multirange m;
+  dsql_value inner;
+  dsql_str text;
+
+  if (v->null || depth == 0) return;
+  REQUIRE(v->len <= SIZE_MAX / 2);
+  if (dsql_value_text(v, &text) == 0) REQUIRE(text.ptr || text.len == 0);
+  if (dsql_array_begin(v, &a) == 0) {
+    REQUIRE(a.ndim >= 0 && a.ndim <= DSQL_DIMS_MAX && (a.ndim > 0) == (a.count > 0) && a.count <= v->len);
+    while (dsql_array_next(&a, &inner) > 0) walk(&inner, depth - 1);
+  }
+  if (dsql_record_begin(v, &r) == 0)
+    while (dsql_record_next(&r, &inner) > 0) walk(&inner, depth - 1);
+  if (dsql_multirange_begin(v, &m) == 0)
+    while (dsql_multirange_next(&m, &inner) > 0) walk(&inner, depth - 1);
+  if (dsql_value_range(v, &range) == 0) {
+    walk(&range.lower, depth - 1);
+    walk(&range.upper, depth - 1);
+  }
+}
+
+/* A binary container that prints reads back as text with as many elements. */
+static void check_container(struct arena *a, uint32_t oid, const uint8_t *p, size_t n, int format) {
+  dsql_value v = {.ptr = p, .len = n, .oid = oid, .format = format, .memory = a}, printed;
+  dsql_array before, after;
+  dsql_str text;
+
+  walk(&v, 3);
+  if (!format || !codec_has_binary(oid) || codec_to_text(a, oid, p, n, &text)) return;
+  printed = (dsql_value){.ptr = text.ptr, .len = text.len, .oid = oid, .memory = a};
+  if (dsql_array_begin(&v, &before)) return;
+  REQUIRE(dsql_array_begin(&printed, &after) == 0);
+  REQUIRE(before.count == after.count && before.ndim == after.ndim);
+  for (int i = 0; i < before.ndim; i++)
+    REQUIRE(before.dims[i] == after.dims[i] && before.lower_bounds[i] == after.lower_bounds[i]);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   struct test_alloc heap;
   struct arena_pool pool;
@@ -121,6 +170,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   oid = oids[data[0] % OID_COUNT];
   if (oid == 0)
     check_quote(&heap.hook, (const char *)data + 2, size - 2);
+  else if (oid == CONTAINERS)
+    check_container(&arena, container_oids[data[1] / 2 % CONTAINER_COUNT], data + 2, size - 2, data[1] & 1);
   else if (data[1] & 1)
     check_binary(&arena, oid, data + 2, size - 2, data[1] / 2 % 20);
   else

@@ -1,8 +1,13 @@
 # The codecs are part of the layer `wire`; its CMakeLists.txt includes this file.
 set(WIRE_CODEC_SOURCES
+  codec/array.c
+  codec/array_text.c
   codec/bytea.c
   codec/calendar.c
   codec/char.c
+  codec/container.c
+  codec/container_check.c
+  codec/container_text.c
   codec/date.c
   codec/decimal.c
   codec/float_print.c
@@ -11,13 +16,18 @@ set(WIRE_CODEC_SOURCES
   codec/integer.c
   codec/interval.c
   codec/interval_scan.c
+  codec/multirange.c
   codec/numeric.c
   codec/numeric_scaled.c
   codec/numeric_wire.c
   codec/params.c
   codec/pow10.c
   codec/quote.c
+  codec/quoted.c
+  codec/range.c
+  codec/record.c
   codec/time.c
   codec/timestamp.c
   codec/to_text.c
-  codec/uuid.c)
+  codec/uuid.c
+  codec/value.c)

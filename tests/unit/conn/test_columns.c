@@ -34,7 +34,7 @@ static void assert_columns(const struct columns *c, const uint32_t *oids, unsign
 Test(columns, up_to_65535) {
   enum { MAX = 65535 };
   static const unsigned counts[] = {0, 1, 2, 7, 100, 1600, MAX};
-  static const uint32_t types[] = {DSQL_INT4, 600 /* point */, DSQL_TEXT, 1007 /* int4[] */, DSQL_NUMERIC, 0};
+  static const uint32_t types[] = {DSQL_INT4, 1033 /* aclitem */, DSQL_TEXT, 2249 /* record */, DSQL_NUMERIC, 0};
   uint32_t *oids = malloc(MAX * sizeof *oids);
 
   cr_assert_not_null(oids);
@@ -57,7 +57,7 @@ Test(columns, up_to_65535) {
 }
 
 Test(columns, none_have_a_binary_form) {
-  static const uint32_t oids[] = {600, 1007};
+  static const uint32_t oids[] = {1033, 1034};
   struct rows x;
 
   rows_init(&x);

@@ -1,0 +1,122 @@
+/* types.h - values by themselves, and what holds several: arrays, ranges, multiranges, composites; the catalog's word on
+ * a user's types. Guide: docs/types.md.
+ *
+ * A value is a view with its type. Iterators live on the caller's stack and take nothing from the allocator: elements
+ * are views of the container's bytes. Only where a text has to be made or freed of its quotes, that is made in the
+ * memory of the result which the value was read from, and lives as long. */
+#ifndef DSQL_TYPES_H
+#define DSQL_TYPES_H
+
+#include "dsql/dsql.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- one value --------------------------------------------------------------------------------------------------- */
+
+typedef struct dsql_value {
+  const void *ptr; /* the bytes as they came; lives as long as the result (a row callback's: until that returns) */
+  size_t len;
+  uint32_t oid; /* 0: the bytes do not tell. It may be set by who knows it, to a domain's base type too */
+  int format;   /* 0 text, 1 binary */
+  bool null;
+  void *memory; /* the result's, for texts that have to be made; NULL: these then fail with EINVAL */
+} dsql_value;
+
+/* NULL is a value here: 0 with out->null. EINVAL: no such row or column. */
+DSQL_API DSQL_NODISCARD int dsql_get_value(const dsql_result *r, size_t row, unsigned col, dsql_value *out);
+
+/* As the getters of results of the same name (dsql.h): 0, ENULL, ETYPE, ERANGE, EPROTO, ENOMEM; *out is written only on 0.
+ * A value with oid 0 is read as what is asked for. */
+DSQL_API DSQL_NODISCARD int dsql_value_bool(const dsql_value *v, bool *out);
+DSQL_API DSQL_NODISCARD int dsql_value_int2(const dsql_value *v, int16_t *out);
+DSQL_API DSQL_NODISCARD int dsql_value_int4(const dsql_value *v, int32_t *out);
+DSQL_API DSQL_NODISCARD int dsql_value_int8(const dsql_value *v, int64_t *out);
+DSQL_API DSQL_NODISCARD int dsql_value_oid(const dsql_value *v, uint32_t *out);
+DSQL_API DSQL_NODISCARD int dsql_value_float4(const dsql_value *v, float *out);
+DSQL_API DSQL_NODISCARD int dsql_value_float8(const dsql_value *v, double *out);
+DSQL_API DSQL_NODISCARD int dsql_value_text(const dsql_value *v, dsql_str *out); /* of any type, enums among them */
+DSQL_API DSQL_NODISCARD int dsql_value_bytes(const dsql_value *v, dsql_str *out);
+DSQL_API DSQL_NODISCARD int dsql_value_uuid(const dsql_value *v, dsql_uuid *out);
+DSQL_API DSQL_NODISCARD int dsql_value_date(const dsql_value *v, int32_t *days);
+DSQL_API DSQL_NODISCARD int dsql_value_time(const dsql_value *v, int64_t *time_us);
+DSQL_API DSQL_NODISCARD int dsql_value_timetz(const dsql_value *v, dsql_timetz *out);
+DSQL_API DSQL_NODISCARD int dsql_value_timestamp(const dsql_value *v, int64_t *us);
+DSQL_API DSQL_NODISCARD int dsql_value_timestamptz(const dsql_value *v, int64_t *us);
+DSQL_API DSQL_NODISCARD int dsql_value_interval(const dsql_value *v, dsql_interval *out);
+DSQL_API DSQL_NODISCARD int dsql_value_numeric(const dsql_value *v, dsql_str *decimal);
+DSQL_API DSQL_NODISCARD int dsql_value_numeric_scaled(const dsql_value *v, unsigned scale, int64_t *out);
+DSQL_API DSQL_NODISCARD int dsql_value_json(const dsql_value *v, dsql_str *out); /* jsonb too */
+
+/* ---- arrays ------------------------------------------------------------------------------------------------------ */
+
+enum { DSQL_DIMS_MAX = 6 };
+
+typedef struct dsql_array {
+  uint32_t elem_oid; /* 0: an array of a user's type as text; may be set before the first dsql_array_next() */
+  int ndim;          /* 0: empty */
+  int32_t dims[DSQL_DIMS_MAX], lower_bounds[DSQL_DIMS_MAX];
+  size_t count; /* of elements: the product of dims */
+  struct {      /* not for users */
+    const char *pos, *end;
+    size_t left;
+    int format;
+    char delimiter;
+    void *memory;
+  } inside;
+} dsql_array;
+
+/* The whole is checked against its bytes first: at most DSQL_DIMS_MAX dimensions, and no more elements than there are
+ * bytes for. 0, ENULL, ETYPE (no array), EPROTO, ERANGE (a bound beyond int32). */
+DSQL_API DSQL_NODISCARD int dsql_array_begin(const dsql_value *v, dsql_array *out);
+/* The next element in storage order (the last subscript runs fastest): 1; 0 at the end; or EPROTO, ENOMEM, EINVAL. */
+DSQL_API DSQL_NODISCARD int dsql_array_next(dsql_array *a, dsql_value *element);
+
+/* ---- composites and records --------------------------------------------------------------------------------------- */
+
+typedef struct dsql_record {
+  size_t count; /* of fields. As text one field that is NULL and none look the same: count is 1 then */
+  struct {      /* not for users */
+    const char *pos, *end;
+    size_t left;
+    int format;
+    void *memory;
+  } inside;
+} dsql_record;
+
+/* A composite's type is not looked at, but a type that surely is none is ETYPE. Fields of a text have oid 0. As above. */
+DSQL_API DSQL_NODISCARD int dsql_record_begin(const dsql_value *v, dsql_record *out);
+DSQL_API DSQL_NODISCARD int dsql_record_next(dsql_record *r, dsql_value *field);
+
+/* ---- ranges and multiranges ---------------------------------------------------------------------------------------- */
+
+typedef struct dsql_range {
+  dsql_value lower, upper; /* .null where the range is empty or has no such bound */
+  bool empty;
+  bool lower_infinite, upper_infinite; /* no bound on that side */
+  bool lower_inclusive, upper_inclusive;
+} dsql_range;
+
+/* Bounds of a user's range type have oid 0. 0, ENULL, ETYPE, EPROTO, ENOMEM. */
+DSQL_API DSQL_NODISCARD int dsql_value_range(const dsql_value *v, dsql_range *out);
+
+typedef struct dsql_multirange {
+  uint32_t range_oid;
+  size_t count;
+  struct { /* not for users */
+    const char *pos, *end;
+    size_t left;
+    int format;
+    void *memory;
+  } inside;
+} dsql_multirange;
+
+DSQL_API DSQL_NODISCARD int dsql_multirange_begin(const dsql_value *v, dsql_multirange *out);
+/* 1 and the next range, for dsql_value_range(); 0 at the end. */
+DSQL_API DSQL_NODISCARD int dsql_multirange_next(dsql_multirange *m, dsql_value *range);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
