@@ -116,6 +116,75 @@ DSQL_API DSQL_NODISCARD int dsql_multirange_begin(const dsql_value *v, dsql_mult
 /* 1 and the next range, for dsql_value_range(); 0 at the end. */
 DSQL_API DSQL_NODISCARD int dsql_multirange_next(dsql_multirange *m, dsql_value *range);
 
+/* ---- parameters that hold several values -----------------------------------------------------------------------------
+ *
+ * A builder writes one in binary to memory of the caller's, which must live until the call that takes the parameter. A
+ * container says how many values it has; then they follow one by one, each a dsql_param by any constructor or a
+ * container in its turn, and it ends with its last:
+ *
+ *   dsql_builder_init(&b, memory, sizeof memory);
+ *   dsql_build_list(&b, DSQL_INT8, 2);
+ *   dsql_build_value(&b, dsql_int8(7));
+ *   dsql_build_value(&b, dsql_null());
+ *   f = dsql_query(c, "select sum(x) from unnest($1) x", DSQL_PARAMS(dsql_built(&b)), NULL);
+ *
+ * Errors stick and are looked at once, by dsql_built(). */
+enum { DSQL_BUILD_DEPTH = 6 }; /* containers inside containers */
+
+typedef struct dsql_builder {
+  size_t size; /* bytes written; goes on counting past the memory's end, so that with none it tells how much it takes */
+  int error; /* 0; EINVAL: values too many, or sizes that are none; ETYPE: a value of another type, or one given as text
+                  that has another binary form (text, numeric, json and enum labels may be texts); ERANGE */
+  struct {   /* not for users */
+    unsigned char *memory;
+    size_t cap;
+    uint32_t oid;
+    bool begun;
+    unsigned depth;
+    struct {
+      size_t length_at, left;
+      uint32_t element;
+      int kind;
+    } open[DSQL_BUILD_DEPTH];
+  } inside;
+} dsql_builder;
+
+DSQL_API void dsql_builder_init(dsql_builder *b, void *memory, size_t cap);
+/* oid: of the container's own type. 0 is right for arrays of the server's own types, and where the server knows it from
+ * the statement; a container in a composite needs it. */
+DSQL_API void dsql_build_list(dsql_builder *b, uint32_t elem_oid, size_t n); /* an array of one dimension from 1 on */
+/* lower_bounds NULL: all 1. The values follow in storage order, the last subscript fastest. */
+DSQL_API void dsql_build_array(dsql_builder *b, uint32_t oid, uint32_t elem_oid, int ndim, const int32_t *dims,
+                               const int32_t *lower_bounds);
+/* Every field needs its column's type: dsql_null_of(), dsql_raw(). A dsql_text() without one is of type text. */
+DSQL_API void dsql_build_record(dsql_builder *b, uint32_t oid, size_t fields);
+/* The bounds that there are follow, the lower one first. */
+enum dsql_range_flag {
+  DSQL_RANGE_EMPTY = 1,
+  DSQL_LOWER_INCLUSIVE = 2,
+  DSQL_UPPER_INCLUSIVE = 4,
+  DSQL_LOWER_INFINITE = 8,
+  DSQL_UPPER_INFINITE = 16
+};
+DSQL_API void dsql_build_range(dsql_builder *b, uint32_t oid, unsigned flags);
+DSQL_API void dsql_build_multirange(dsql_builder *b, uint32_t oid, size_t ranges);
+DSQL_API void dsql_build_value(dsql_builder *b, dsql_param v);
+/* With an error, values missing or too little memory (error is ETOOBIG then), the call that takes it fails with EINVAL. */
+DSQL_API dsql_param dsql_built(dsql_builder *b);
+
+/* A C array as an array. DSQL_ARRAY_SIZE(n, 8) bytes suffice for n int8s, float8s or timestamps; 4 and 2 for int4 and
+ * int2, 1 for bool, 16 for uuid, the sum of the lengths instead for texts, of which one with ptr NULL is NULL. */
+#define DSQL_ARRAY_SIZE(n, value_size) (20 + (size_t)(n) * (4 + (size_t)(value_size)))
+DSQL_API dsql_param dsql_bool_array(void *memory, size_t cap, const bool *v, size_t n);
+DSQL_API dsql_param dsql_int2_array(void *memory, size_t cap, const int16_t *v, size_t n);
+DSQL_API dsql_param dsql_int4_array(void *memory, size_t cap, const int32_t *v, size_t n);
+DSQL_API dsql_param dsql_int8_array(void *memory, size_t cap, const int64_t *v, size_t n);
+DSQL_API dsql_param dsql_oid_array(void *memory, size_t cap, const uint32_t *v, size_t n);
+DSQL_API dsql_param dsql_float8_array(void *memory, size_t cap, const double *v, size_t n);
+DSQL_API dsql_param dsql_text_array(void *memory, size_t cap, const dsql_str *v, size_t n);
+DSQL_API dsql_param dsql_uuid_array(void *memory, size_t cap, const dsql_uuid *v, size_t n);
+DSQL_API dsql_param dsql_timestamptz_array(void *memory, size_t cap, const int64_t *us, size_t n);
+
 #ifdef __cplusplus
 }
 #endif

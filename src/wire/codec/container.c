@@ -93,3 +93,9 @@ const struct container *codec_container(uint32_t oid) {
   }
   return NULL;
 }
+
+uint32_t container_array_of(uint32_t element) {
+  for (size_t i = 0; element && i < sizeof containers / sizeof *containers; i++)
+    if (containers[i].kind == CONTAINER_ARRAY && containers[i].element == element) return containers[i].oid;
+  return 0;
+}

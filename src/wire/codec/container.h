@@ -22,6 +22,9 @@ enum { BOX_OID = 603, RECORD_OID = 2249, FIRST_USER_OID = 10000 };
 /* NULL: none of the server's own. */
 const struct container *codec_container(uint32_t oid);
 
+/* The server's array of this type; 0: none. */
+uint32_t container_array_of(uint32_t element);
+
 /* 0 when v can be a container of this kind, *element then is the type inside or 0. ENULL; ETYPE: another type. */
 int container_check(const dsql_value *v, enum container_kind kind, uint32_t *element);
 
@@ -46,15 +49,6 @@ int quoted_open(struct arena *memory, dsql_str span, dsql_str *out);
 
 /* An element in binary: int32 length (-1: NULL), bytes. */
 int container_binary_element(struct cursor *c, dsql_value *out);
-
-/* A range in binary: flags, the bounds that there are. */
-enum range_flag {
-  RANGE_EMPTY = 0x01,
-  RANGE_LOWER_INCLUSIVE = 0x02,
-  RANGE_UPPER_INCLUSIVE = 0x04,
-  RANGE_LOWER_INFINITE = 0x08,
-  RANGE_UPPER_INFINITE = 0x10
-};
 
 /* Everything inside it has a codec. */
 bool container_has_binary(uint32_t oid);

@@ -18,11 +18,11 @@ static int range_binary(const dsql_value *v, dsql_range *r) {
   unsigned flags = cursor_u8(&c);
   int rc = c.failed ? DSQL_EPROTO : 0;
 
-  r->empty = flags & RANGE_EMPTY;
+  r->empty = flags & DSQL_RANGE_EMPTY;
   if (!r->empty) {
-    r->lower_inclusive = flags & RANGE_LOWER_INCLUSIVE;
-    r->upper_inclusive = flags & RANGE_UPPER_INCLUSIVE;
-    set_kind(r, flags & RANGE_LOWER_INFINITE, flags & RANGE_UPPER_INFINITE);
+    r->lower_inclusive = flags & DSQL_LOWER_INCLUSIVE;
+    r->upper_inclusive = flags & DSQL_UPPER_INCLUSIVE;
+    set_kind(r, flags & DSQL_LOWER_INFINITE, flags & DSQL_UPPER_INFINITE);
     if (rc == 0 && !r->lower_infinite) rc = binary_bound(&c, &r->lower);
     if (rc == 0 && !r->upper_infinite) rc = binary_bound(&c, &r->upper);
   }

@@ -2,6 +2,8 @@
 set(WIRE_CODEC_SOURCES
   codec/array.c
   codec/array_text.c
+  codec/builder.c
+  codec/builder_arrays.c
   codec/bytea.c
   codec/calendar.c
   codec/char.c
@@ -19,6 +21,7 @@ set(WIRE_CODEC_SOURCES
   codec/multirange.c
   codec/numeric.c
   codec/numeric_scaled.c
+  codec/numeric_scan.c
   codec/numeric_wire.c
   codec/params.c
   codec/pow10.c
