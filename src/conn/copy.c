@@ -10,10 +10,28 @@
 
 /* ---- the calls ---- */
 
-static bool mentions_csv(const char *sql) {
-  for (const char *at = strpbrk(sql, "cC"); at; at = strpbrk(at + 1, "cC"))
-    if ((at[1] | 32) == 's' && (at[2] | 32) == 'v') return true;
-  return false;
+static const char *find_word(const char *at, const char *word) {
+  size_t n = strlen(word);
+  char both[] = {word[0], (char)(word[0] & ~32), '\0'};
+
+  while ((at = strpbrk(at, both)) != NULL) {
+    size_t same = 0;
+    while (same < n && (at[same] | 32) == word[same]) same++;
+    if (same == n) return at + n;
+    at++;
+  }
+  return NULL;
+}
+
+/* A table or a column may have any name, so only what stands behind the direction is looked at. */
+bool copy_mentions(const char *sql, const char *word) {
+  const char *behind = NULL;
+  static const char *const directions[] = {"stdin", "stdout"};
+
+  for (size_t i = 0; i < 2; i++)
+    for (const char *at = sql; (at = find_word(at, directions[i])) != NULL;)
+      behind = behind && behind > at ? behind : at;
+  return behind && find_word(behind, word);
 }
 
 static struct dsql_copy *attach(struct query *q, const char *sql) {
@@ -21,7 +39,7 @@ static struct dsql_copy *attach(struct query *q, const char *sql) {
   if (!copy) return NULL;
   memset(copy, 0, sizeof *copy);
   copy->q = q;
-  copy->csv = mentions_csv(sql);
+  copy->csv = copy_mentions(sql, "csv");
   q->copy = copy;
   return copy;
 }
@@ -34,17 +52,34 @@ static int check(struct dsql_conn *c, const char *sql, bool callback, const char
   return 0;
 }
 
-struct how {
-  const char *name, *sql;
-  enum op_copy_plan plan;
-  dsql_copy_source source;
-  dsql_copy_sink sink;
-  void *arg;
-  const void *data;
-  size_t data_len;
-};
+static dsql_copy_next next_piece(dsql_copy *copy, void *arg) {
+  size_t left = (size_t)(copy->data_end - copy->data);
+  size_t n = left < SESSION_GATHER_SOFT_MAX ? left : SESSION_GATHER_SOFT_MAX;
+  struct buf *out = copy->q->conn->session.out;
 
-static dsql_future *start(struct dsql_conn *c, const struct how *how, const dsql_call *o) {
+  (void)arg;
+  if (copy->framed && copy->binary && !copy->rows) wire_copy_signature(out);
+  if (copy->framed)
+    copy->rows = true;
+  else
+    copy->raw = true;
+  buf_put(out, copy->data, n);
+  copy->data += n;
+  return n == left ? DSQL_COPY_END : DSQL_COPY_MORE;
+}
+
+static void fill(struct dsql_copy *copy, const struct copy_how *how) {
+  copy->source = how->data ? next_piece : how->source;
+  copy->sink = how->sink;
+  copy->arg = how->arg;
+  copy->data = how->data;
+  copy->data_end = how->data ? copy->data + how->data_len : NULL;
+  copy->in_block = how->in_block;
+  copy->framed = copy->format_is_due = how->framed;
+  copy->binary = how->binary;
+}
+
+dsql_future *copy_start(struct dsql_conn *c, const struct copy_how *how, const dsql_call *o) {
   struct query *q = query_new(c, o);
   struct dsql_copy *copy;
   struct fault f;
@@ -59,59 +94,29 @@ static dsql_future *start(struct dsql_conn *c, const struct how *how, const dsql
     fault_set(&f, DSQL_ENOMEM, "out of memory for a COPY");
     return calls_refuse(q, &f);
   }
-  copy->source = how->source;
-  copy->sink = how->sink;
-  copy->arg = how->arg;
-  copy->data = how->data;
-  copy->data_end = how->data ? copy->data + how->data_len : NULL;
+  fill(copy, how);
   q->op.copy_plan = how->plan;
   q->op.barrier = true;
   return calls_enqueue(c, q);
 }
 
 dsql_future *dsql_copy_in(dsql_conn *c, const char *sql, dsql_copy_source source, void *arg, const dsql_call *o) {
-  struct how how = {.name = "dsql_copy_in()", .sql = sql, .plan = COPY_PLAN_IN, .source = source, .arg = arg};
-  return start(c, &how, o);
-}
-
-static dsql_copy_next next_piece(dsql_copy *copy, void *arg) {
-  size_t left = (size_t)(copy->data_end - copy->data);
-  size_t n = left < SESSION_GATHER_SOFT_MAX ? left : SESSION_GATHER_SOFT_MAX;
-
-  (void)arg;
-  (void)dsql_copy_write(copy, copy->data, n);
-  copy->data += n;
-  return n == left ? DSQL_COPY_END : DSQL_COPY_MORE;
+  struct copy_how how = {.name = "dsql_copy_in()", .sql = sql, .plan = COPY_PLAN_IN, .source = source, .arg = arg};
+  return copy_start(c, &how, o);
 }
 
 dsql_future *dsql_copy_in_bytes(dsql_conn *c, const char *sql, const void *data, size_t n, const dsql_call *o) {
-  struct how how = {.name = "dsql_copy_in_bytes()",
-                    .sql = sql,
-                    .plan = COPY_PLAN_IN,
-                    .source = next_piece,
-                    .data = data || n ? data : "",
-                    .data_len = n};
-  if (n && !data) how.source = NULL;
-  return start(c, &how, o);
+  struct copy_how how = {
+      .name = "dsql_copy_in_bytes()", .sql = sql, .plan = COPY_PLAN_IN, .data = data || n ? data : "", .data_len = n};
+  return copy_start(c, &how, o);
 }
 
 dsql_future *dsql_copy_out(dsql_conn *c, const char *sql, dsql_copy_sink sink, void *arg, const dsql_call *o) {
-  struct how how = {.name = "dsql_copy_out()", .sql = sql, .plan = COPY_PLAN_OUT, .sink = sink, .arg = arg};
-  return start(c, &how, o);
+  struct copy_how how = {.name = "dsql_copy_out()", .sql = sql, .plan = COPY_PLAN_OUT, .sink = sink, .arg = arg};
+  return copy_start(c, &how, o);
 }
 
 /* ---- data to the server ---- */
-
-void copy_on_begin(struct query *q, const uint8_t *body, size_t n) {
-  struct wire_copy_response response;
-
-  if (wire_decode_copy_response(body, n, &response)) return; /* the session has checked it */
-  q->copy->binary = response.binary;
-  q->copy->columns = response.cols;
-  if (q->op.copy != COPY_SENDING) return;
-  q->conn->copying = q;
-  conn_flush_later(q->conn);
-}
 
 static void fail(struct dsql_conn *c, struct query *q, const char *reason) {
   c->copying = NULL;
@@ -124,9 +129,41 @@ static void fail_with_fault(struct dsql_conn *c, struct query *q) {
   const struct fault *f = &q->copy->fault;
   struct error *e = error_printf(&q->arena, f->code, "%s", f->text);
 
-  if (e && f->code == DSQL_EABORT) e->pub.app_code = q->stop_code;
+  if (e && f->code == DSQL_EABORT) e->pub.app_code = q->copy->app_code;
   q->error = e ? e : query_nomem(0);
   fail(c, q, "the source of the data has failed");
+}
+
+/* The block that it was to run in is not there (its BEGIN has failed), or its data are of another format. */
+static int check_begin(struct query *q, bool binary) {
+  struct dsql_copy *copy = q->copy;
+
+  if (copy->in_block && q->conn->session.tx_status != DSQL_TX_OPEN)
+    return fault_set(&copy->fault, DSQL_EINVAL, "no transaction was open any more when its COPY came");
+  if (copy->format_is_due && copy->binary != binary)
+    return fault_set(&copy->fault, DSQL_EINVAL,
+                     "the rows were written for FORMAT %s, but the server expects FORMAT %s; name the format in the "
+                     "options",
+                     copy->binary ? "binary" : "text", binary ? "binary" : "text or csv");
+  return 0;
+}
+
+void copy_on_begin(struct query *q, const uint8_t *body, size_t n) {
+  struct wire_copy_response response;
+
+  if (wire_decode_copy_response(body, n, &response)) return; /* the session has checked it */
+  if (check_begin(q, response.binary)) {
+    if (q->op.copy == COPY_SENDING)
+      fail_with_fault(q->conn, q);
+    else
+      query_give_up(q, q->copy->fault.code, q->copy->fault.text);
+    return;
+  }
+  q->copy->binary = response.binary;
+  q->copy->columns = response.cols;
+  if (q->op.copy != COPY_SENDING) return;
+  q->conn->copying = q;
+  conn_flush_later(q->conn);
 }
 
 static void finish(struct dsql_conn *c, struct query *q) {
@@ -146,7 +183,7 @@ static void finish(struct dsql_conn *c, struct query *q) {
 /* One call of the source. User code runs here: false when c is not to be touched for this any more. */
 static bool ask(struct dsql_conn *c, struct query *q, dsql_copy_next *next, bool *wrote) {
   struct dsql_copy *copy = q->copy;
-  size_t from = session_copy_open(&c->session);
+  size_t from = copy->from = session_copy_open(&c->session);
 
   copy->asking = true;
   *next = copy->source(copy, copy->arg);
@@ -159,8 +196,10 @@ static bool ask(struct dsql_conn *c, struct query *q, dsql_copy_next *next, bool
   *wrote = c->session.out->len > from + WIRE_HEADER_SIZE;
   if (copy->fault.code || q->op.abandoned || *next == DSQL_COPY_FAIL)
     buf_truncate(c->session.out, from);
-  else if (!session_copy_close(&c->session, from))
-    return false;
+  else {
+    copy->written += c->session.out->len - from - WIRE_HEADER_SIZE;
+    return session_copy_close(&c->session, from);
+  }
   return true;
 }
 

@@ -11,9 +11,13 @@ static int refuse(dsql_copy *copy, int code, const char *text) {
 
 /* NULL: it is not the source that calls, or nothing more can be taken. */
 static struct buf *output(dsql_copy *copy, int *rc) {
-  struct dsql_conn *c = copy->q->conn;
+  struct dsql_conn *c = copy->q ? copy->q->conn : NULL;
 
   *rc = DSQL_EINVAL;
+  if (copy->keep && copy->asking) {
+    *rc = copy->fault.code ? copy->fault.code : copy->keep->error;
+    return *rc ? NULL : copy->keep;
+  }
   if (!copy->asking || !c || !c->session_live || c->closing) return NULL;
   *rc = copy->fault.code ? copy->fault.code : c->session.out->error;
   return *rc ? NULL : c->session.out;
@@ -22,6 +26,7 @@ static struct buf *output(dsql_copy *copy, int *rc) {
 int dsql_copy_write(dsql_copy *copy, const void *data, size_t n) {
   int rc;
   struct buf *out = copy ? output(copy, &rc) : NULL;
+  size_t from;
 
   if (!copy) return DSQL_EINVAL;
   if (!out) return rc;
@@ -31,7 +36,9 @@ int dsql_copy_write(dsql_copy *copy, const void *data, size_t n) {
                   "dsql_copy_write(), not with both");
   if (n && !data) return refuse(copy, DSQL_EINVAL, "dsql_copy_write(): no data was given (NULL)");
   copy->raw = true;
+  from = out->len;
   buf_put(out, data, n);
+  if (copy->keep && buf_ok(out)) copy->kept(copy, from);
   return out->error;
 }
 
@@ -66,35 +73,45 @@ static int check_row(dsql_copy *copy, dsql_params row) {
   if (row.n && !row.v) return refuse(copy, DSQL_EINVAL, "dsql_copy_row(): no values were given (NULL)");
   if (copy->csv && !copy->binary)
     return refuse(copy, DSQL_EINVAL, "dsql_copy_row() writes FORMAT text or binary, not csv");
+  if (copy->keep && !copy->columns) copy->columns = (unsigned)row.n; /* the first one tells */
   if (row.n == copy->columns) return 0;
   return fault_set(&copy->fault, DSQL_EINVAL, "dsql_copy_row(): %zu values for %u columns", row.n, copy->columns);
 }
 
 int dsql_copy_row(dsql_copy *copy, dsql_params row) {
-  struct query *q = copy ? copy->q : NULL;
   int rc;
   struct buf *out = copy ? output(copy, &rc) : NULL;
+  struct arena *texts;
   size_t from, wrong;
 
   if (!copy) return DSQL_EINVAL;
   if (!out) return rc;
   if (check_row(copy, row)) return copy->fault.code;
   from = out->len;
-  if (copy->binary && !copy->rows) wire_copy_signature(out);
-  rc = copy->binary ? wire_copy_row_binary(out, row, &wrong) : wire_copy_row_text(out, &q->row_arena, row, &wrong);
-  if (q->row_arena.bytes) arena_deinit(&q->row_arena);
+  texts = copy->keep ? copy->texts : &copy->q->row_arena;
+  if (copy->binary && !copy->rows && !copy->keep) wire_copy_signature(out);
+  rc = copy->binary ? wire_copy_row_binary(out, row, &wrong) : wire_copy_row_text(out, texts, row, &wrong);
+  if (texts->bytes) arena_deinit(texts);
   if (rc) {
     buf_truncate(out, from);
     return tell_wrong(copy, rc, wrong);
   }
   copy->rows = true;
+  if (copy->keep) copy->kept(copy, from);
   return 0;
 }
 
 dsql_copy_next dsql_copy_fail(dsql_copy *copy, int app_code) {
-  copy->q->stop_code = app_code;
+  copy->app_code = app_code;
   return DSQL_COPY_FAIL;
 }
 
 bool dsql_copy_is_binary(const dsql_copy *copy) { return copy && copy->binary; }
 unsigned dsql_copy_columns(const dsql_copy *copy) { return copy ? copy->columns : 0; }
+
+uint64_t dsql_copy_written(const dsql_copy *copy) {
+  const struct query *q = copy ? copy->q : NULL;
+  if (!copy) return 0;
+  if (!q || !copy->asking || !q->conn || !q->conn->session_live) return copy->written;
+  return copy->written + q->conn->session.out->len - copy->from - WIRE_HEADER_SIZE;
+}

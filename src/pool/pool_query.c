@@ -8,9 +8,10 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "conn/copy.h"
 #include "pool/pool_object.h"
 
-enum borrow_kind { BORROW_QUERY, BORROW_STATEMENT, BORROW_SCRIPT };
+enum borrow_kind { BORROW_QUERY, BORROW_STATEMENT, BORROW_SCRIPT, BORROW_COPY };
 
 struct borrow {
   struct dsql_future future; /* first */
@@ -24,6 +25,7 @@ struct borrow {
   dsql_params params;
   dsql_row_fn each;
   void *each_arg;
+  struct copy_how copy;
   dsql_call call;
   bool has_call;
   uint64_t deadline_ms; /* 0: none */
@@ -119,6 +121,7 @@ static dsql_future *call_it(struct borrow *b) {
   switch (b->kind) {
     case BORROW_STATEMENT: return dsql_query_stmt(b->conn, b->stmt, b->params, o);
     case BORROW_SCRIPT: return dsql_exec(b->conn, b->sql, o);
+    case BORROW_COPY: b->copy.sql = b->sql; return copy_start(b->conn, &b->copy, o);
     case BORROW_QUERY: break;
   }
   return b->each ? dsql_query_each(b->conn, b->sql, b->params, b->each, b->each_arg, o)
@@ -252,4 +255,29 @@ dsql_future *dsql_pool_exec(dsql_pool *p, const char *script, const dsql_call *o
   if (!b) return NULL;
   b->sql = script;
   return go(b);
+}
+
+static dsql_future *borrow_copy(dsql_pool *p, const char *sql, const struct copy_how *how, const dsql_call *o) {
+  struct borrow *b = borrow_new(p, BORROW_COPY, o);
+
+  if (!b) return NULL;
+  b->sql = sql;
+  b->copy = *how;
+  return go(b);
+}
+
+dsql_future *dsql_pool_copy_in(dsql_pool *p, const char *sql, dsql_copy_source source, void *arg, const dsql_call *o) {
+  struct copy_how how = {.name = "dsql_pool_copy_in()", .plan = COPY_PLAN_IN, .source = source, .arg = arg};
+  return borrow_copy(p, sql, &how, o);
+}
+
+dsql_future *dsql_pool_copy_in_bytes(dsql_pool *p, const char *sql, const void *data, size_t n, const dsql_call *o) {
+  struct copy_how how = {
+      .name = "dsql_pool_copy_in_bytes()", .plan = COPY_PLAN_IN, .data = data || n ? data : "", .data_len = n};
+  return borrow_copy(p, sql, &how, o);
+}
+
+dsql_future *dsql_pool_copy_out(dsql_pool *p, const char *sql, dsql_copy_sink sink, void *arg, const dsql_call *o) {
+  struct copy_how how = {.name = "dsql_pool_copy_out()", .plan = COPY_PLAN_OUT, .sink = sink, .arg = arg};
+  return borrow_copy(p, sql, &how, o);
 }

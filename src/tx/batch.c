@@ -1,5 +1,6 @@
 /* A declared batch: the body that nobody has to write. */
 #include "conn/conn.h"
+#include "conn/copy.h"
 #include "tx/tx.h"
 
 struct batch_statement {
@@ -16,6 +17,7 @@ struct dsql_batch {
   struct batch_statement *statements;
   size_t count, cap;
   bool checks;
+  struct copy_how copy; /* in place of statements; without SQL: none */
 };
 
 enum { FIRST_CAP = 8 };
@@ -47,6 +49,17 @@ void tx_batch_unref(struct dsql_batch *b) {
 
 void dsql_batch_free(dsql_batch *b) {
   if (b) tx_batch_unref(b);
+}
+
+struct dsql_batch *tx_batch_of_copy(struct dsql_rt *rt, const struct copy_how *how) {
+  struct dsql_batch *b;
+
+  if (dsql_batch_new(&b, rt)) return NULL;
+  b->copy = *how;
+  b->copy.sql = arena_strndup(&b->arena, how->sql, strlen(how->sql));
+  if (b->copy.sql) return b;
+  tx_batch_unref(b);
+  return NULL;
 }
 
 static bool has_room(struct dsql_batch *b) {
@@ -111,6 +124,7 @@ dsql_step tx_batch_body(dsql_tx *tx, const void *in, void *scratch) {
 }
 
 dsql_future *tx_batch_query(const struct dsql_batch *b, dsql_conn *c, const dsql_call *call) {
+  if (b->copy.sql) return copy_start(c, &b->copy, call);
   return dsql_query(c, b->statements[0].sql, b->statements[0].params, call);
 }
 

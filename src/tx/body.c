@@ -8,9 +8,9 @@ unsigned dsql_tx_step(const dsql_tx *tx) { return tx->step; }
 int *dsql_tx_point(dsql_tx *tx) { return &tx->point; }
 unsigned dsql_tx_attempt(const dsql_tx *tx) { return tx->attempt; }
 
-static bool in_body(const struct dsql_tx *tx) { return tx && tx->state == TX_BODY && tx->in_call; }
+bool tx_in_body(const struct dsql_tx *tx) { return tx && tx->state == TX_BODY && tx->in_call; }
 
-static dsql_call call_of(const struct dsql_tx *tx) {
+dsql_call tx_call_of(const struct dsql_tx *tx) {
   dsql_call call = {.size = sizeof call, .read_only = tx->policy.read_only};
   return call;
 }
@@ -28,9 +28,8 @@ static int take_query(struct dsql_tx *tx, struct dsql_future *f) {
   return 0;
 }
 
-/* All of a step travels under one Sync; the first one of the attempt brings the BEGIN. */
-static int open_group(struct dsql_tx *tx) {
-  dsql_call call = call_of(tx);
+int tx_open_group(struct dsql_tx *tx) {
+  dsql_call call = tx_call_of(tx);
   struct dsql_future *f;
 
   if (tx->grouping) return 0;
@@ -45,6 +44,15 @@ static int open_group(struct dsql_tx *tx) {
   return 0;
 }
 
+int tx_take_item(struct dsql_tx *tx, struct dsql_future *f, struct dsql_stmt *s) {
+  if (take_query(tx, f)) return tx->sticky->pub.code;
+  if (tx_step_add_item(tx, (struct tx_item){f, s})) {
+    dsql_future_destroy(f);
+    return tx_stick(tx, DSQL_ENOMEM, "out of memory for a statement");
+  }
+  return (int)tx->queued.item_count - 1;
+}
+
 /* Only the runner begins and ends the transaction. */
 static int check_effect(struct dsql_tx *tx, enum sql_effect effect) {
   if (effect != SQL_BEGIN && effect != SQL_COMMIT && effect != SQL_ROLLBACK) return 0;
@@ -54,27 +62,23 @@ static int check_effect(struct dsql_tx *tx, enum sql_effect effect) {
 }
 
 int tx_queue(struct dsql_tx *tx, const char *sql, struct dsql_stmt *s, dsql_params p) {
-  dsql_call call = call_of(tx);
+  dsql_call call = tx_call_of(tx);
   struct dsql_future *f;
 
-  if (!in_body(tx)) return DSQL_EINVAL;
+  if (!tx_in_body(tx)) return DSQL_EINVAL;
   if (tx->sticky) return tx->sticky->pub.code;
   if (!sql && !s) return tx_stick(tx, DSQL_EINVAL, "no statement was given (NULL)");
-  if (check_effect(tx, s ? s->effect : sql_effect_of(sql, strlen(sql))) || open_group(tx)) return tx->sticky->pub.code;
+  if (check_effect(tx, s ? s->effect : sql_effect_of(sql, strlen(sql))) || tx_open_group(tx))
+    return tx->sticky->pub.code;
   f = s ? dsql_query_stmt(tx->conn, s, p, &call) : dsql_query(tx->conn, sql, p, &call);
-  if (take_query(tx, f)) return tx->sticky->pub.code;
-  if (tx_step_add_item(tx, (struct tx_item){f, s})) {
-    dsql_future_destroy(f);
-    return tx_stick(tx, DSQL_ENOMEM, "out of memory for a statement");
-  }
-  return (int)tx->queued.item_count - 1;
+  return tx_take_item(tx, f, s);
 }
 
 int dsql_tx_query(dsql_tx *tx, const char *sql, dsql_params p) { return tx_queue(tx, sql, NULL, p); }
 int dsql_tx_query_stmt(dsql_tx *tx, dsql_stmt *s, dsql_params p) { return tx_queue(tx, NULL, s, p); }
 
 int dsql_tx_await(dsql_tx *tx, dsql_future *f) {
-  if (!in_body(tx)) {
+  if (!tx_in_body(tx)) {
     dsql_future_destroy(f);
     return DSQL_EINVAL;
   }
@@ -94,7 +98,7 @@ int dsql_tx_await(dsql_tx *tx, dsql_future *f) {
 
 const dsql_result *dsql_tx_result(const dsql_tx *tx, int i) {
   const dsql_result *r = NULL;
-  if (!in_body(tx) || i < 0 || (size_t)i >= tx->shown.item_count) return NULL;
+  if (!tx_in_body(tx) || i < 0 || (size_t)i >= tx->shown.item_count) return NULL;
   return dsql_future_result(tx->shown.items[i].future, &r) ? NULL : r;
 }
 
@@ -111,7 +115,7 @@ static int queue_named(struct dsql_tx *tx, const char *verb, const char *name) {
   char quoted[2 * NAME_MAX_BYTES + 4], sql[sizeof quoted + 32];
   size_t len, n = name ? strlen(name) : 0;
 
-  if (!in_body(tx)) return DSQL_EINVAL;
+  if (!tx_in_body(tx)) return DSQL_EINVAL;
   if (tx->policy.dsql)
     return tx_stick(tx, DSQL_EUNSUPPORTED,
                     "Aurora DSQL has no savepoints: %s can't be sent; run the whole transaction "

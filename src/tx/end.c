@@ -35,7 +35,13 @@ static void tx_cancel(struct dsql_future *f) {
 
 static int tx_get_result(struct dsql_future *f, const dsql_result **out) { return dsql_batch_result(f, 0, out); }
 
-const struct future_class tx_class = {tx_cancel, tx_free, tx_get_result, NULL};
+/* Those of its COPYs whose source or sink waits. */
+static void tx_resume(struct dsql_future *f) {
+  struct dsql_tx *tx = (struct dsql_tx *)(void *)f;
+  for (size_t i = 0; i < tx->queued.item_count; i++) dsql_resume(tx->queued.items[i].future);
+}
+
+const struct future_class tx_class = {tx_cancel, tx_free, tx_get_result, tx_resume};
 
 struct dsql_tx *tx_of_future(struct dsql_future *f) {
   return f && f->class == &tx_class ? (struct dsql_tx *)(void *)f : NULL;

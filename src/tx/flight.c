@@ -185,11 +185,12 @@ static bool close_group(struct dsql_tx *tx) {
 void tx_depart(struct dsql_tx *tx) {
   if (!close_group(tx)) return;
   tx->state = TX_FLIGHT;
+  tx->copies = false;
   if (tx->queries_pending) pool_tx_counts(tx->pool)->flights++;
 }
 
 void tx_commit(struct dsql_tx *tx) {
-  if (tx->awaits_pending) {
+  if (tx->awaits_pending || tx->copies) {
     tx->commit_next = true;
     tx_depart(tx);
     return;

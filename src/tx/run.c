@@ -11,7 +11,7 @@ static void begin_attempt(struct dsql_tx *tx) {
   tx->step = 0;
   tx->point = 0;
   tx->app_code = 0;
-  tx->begun = tx->commit_next = false;
+  tx->begun = tx->commit_next = tx->copies = false;
   tx->sticky = NULL;
   arena_deinit(&tx->error_arena);
   if (tx->policy.scratch_size) memset(tx->scratch, 0, tx->policy.scratch_size);

@@ -81,6 +81,7 @@ struct dsql_tx {
   bool grouping; /* a pipeline is open on conn: this step has queued a statement */
   bool begun;    /* BEGIN has been queued, in this step or an earlier one */
   bool commit_next;
+  bool copies; /* this step has a COPY: the COMMIT waits for its end, behind which alone it could travel */
   const struct error *sticky; /* what the body could not queue; in error_arena */
   struct tx_step shown, queued;
   struct dsql_future *begin, *commit, *rollback;
@@ -123,6 +124,12 @@ int tx_stick_error(struct dsql_tx *tx, const struct error *e);
 
 /* ---- body.c ---- */
 int tx_queue(struct dsql_tx *tx, const char *sql, struct dsql_stmt *s, dsql_params p);
+bool tx_in_body(const struct dsql_tx *tx);
+dsql_call tx_call_of(const struct dsql_tx *tx);
+/* All of a step travels under one Sync; the first one of the attempt brings the BEGIN. 0, or a code that is sticky. */
+int tx_open_group(struct dsql_tx *tx);
+/* Takes the future of a call just made over, as one of the step's statements: its index, or a code that is sticky. */
+int tx_take_item(struct dsql_tx *tx, struct dsql_future *f, struct dsql_stmt *s);
 
 /* ---- flight.c ---- */
 void tx_on_query(dsql_future *f, void *tx);
@@ -149,5 +156,8 @@ struct dsql_batch *tx_batch_ref(struct dsql_batch *b);
 void tx_batch_unref(struct dsql_batch *b);
 dsql_step tx_batch_body(dsql_tx *tx, const void *in, void *scratch);
 dsql_future *tx_batch_query(const struct dsql_batch *b, dsql_conn *c, const dsql_call *call); /* its first statement */
+/* A batch that is a COPY of data, which is not copied. NULL: no memory. */
+struct copy_how;
+struct dsql_batch *tx_batch_of_copy(struct dsql_rt *rt, const struct copy_how *how);
 
 #endif
