@@ -7,6 +7,7 @@
 #include <unistd.h>
 #include <uv.h>
 
+#include "copy_file.h"
 #include "diagnostics.h"
 #include "interrupt.h"
 
@@ -20,6 +21,7 @@ struct query {
   dsql_conn *conn;
   struct interrupt interrupt;
   struct out out;
+  struct copy_file file;
   int row_code; /* of the first value that could not be read */
   bool head_done;
 };
@@ -71,6 +73,7 @@ static dsql_future *start(struct query *q) {
   dsql_call_init(&call);
   call.timeout_ms = a->timeout_ms;
   call.text_results = true;
+  if (a->copy) return copy_file_start(&q->file, q->conn, a->sql, &call);
   if (a->format->row) return dsql_query_each(q->conn, a->sql, params, on_row, q, &call);
   return dsql_query(q->conn, a->sql, params, &call);
 }
@@ -125,12 +128,23 @@ static void wait_for_cancel(struct query *q) {
   dsql_future_destroy(f);
 }
 
+/* The file's own failure, told: 0, or the exit code. A reader that went away is none, as for rows. */
+static int close_file(struct query *q, bool went_well) {
+  int error = q->args->copy ? copy_file_close(&q->file, went_well) : 0;
+  return error && error != UV_EPIPE ? EXIT_FAILED : 0;
+}
+
+/* The tag of a COPY to standard output would be taken for data. */
+static bool is_shown(const struct query *q) {
+  return !q->args->copy || q->args->copy_in || strcmp(q->args->copy, "-") != 0;
+}
+
 static int run_statement(struct query *q) {
   dsql_future *f = start(q);
   const dsql_result *result;
-  int exit_code, code = wait_for(q, f);
+  int exit_code, code = wait_for(q, f), file = close_file(q, code == 0);
 
-  if (code == 0 && (code = dsql_future_result(f, &result)) == 0) print_result(q, result);
+  if (code == 0 && (code = dsql_future_result(f, &result)) == 0 && is_shown(q)) print_result(q, result);
   if (q->interrupt.came) {
     exit_code = EXIT_INTERRUPTED;
     if (code) tell_failure(q, code, dsql_future_error(f));
@@ -138,7 +152,7 @@ static int run_statement(struct query *q) {
     exit_code = EXIT_FAILED;
     tell_failure(q, code, dsql_future_error(f));
   } else {
-    exit_code = finish_output(q);
+    exit_code = file ? file : finish_output(q);
   }
   dsql_future_destroy(f);
   wait_for_cancel(q);
@@ -154,7 +168,10 @@ static int run_on_target(struct query *q, const dsql_target *target) {
     return EXIT_FAILED;
   }
   dsql_conn_on_notice(q->conn, on_notice, NULL);
-  exit_code = run_statement(q);
+  if (q->args->copy && copy_file_open(&q->file, q->args->copy, q->args->copy_in, &q->loop))
+    exit_code = EXIT_FAILED;
+  else
+    exit_code = run_statement(q);
   dsql_conn_close(q->conn);
   return exit_code;
 }
@@ -199,6 +216,7 @@ int query_run(const struct query_args *args) {
     diagnostics_say("%s", dsql_strerror(code));
   } else {
     exit_code = run_on_runtime(&q);
+    if (args->copy && copy_file_is_stuck(&q.file)) _exit(exit_code);
     dsql_rt_close(q.rt, NULL, NULL);
   }
   uv_close((uv_handle_t *)&q.before_wait, NULL);

@@ -12,6 +12,9 @@ struct query_args {
   dsql_param *params; /* owned */
   size_t params_n;
   uint32_t timeout_ms; /* 0: none */
+  const char *copy;    /* the file of a COPY, "-" for standard input or output; NULL: it is no COPY */
+  bool copy_in;
+  bool format_given;
   bool help;
 };
 

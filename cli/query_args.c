@@ -20,8 +20,15 @@ static int take_option(struct query_args *args, int option) {
       args->sql = optarg;
       return EXIT_OK;
     case 'p': args->params[args->params_n++] = dsql_text(optarg); return EXIT_OK;
+    case 'i':
+    case 'o':
+      if (args->copy) return usage("--copy-from and --copy-to: one of them, once", "");
+      args->copy = optarg;
+      args->copy_in = option == 'i';
+      return EXIT_OK;
     case 'f':
       args->format = format_find(optarg);
+      args->format_given = true;
       return args->format ? EXIT_OK : usage("--format is table, csv or json, not ", optarg);
     case 't':
       if (tool_parse_seconds(optarg, &args->timeout_ms)) return EXIT_OK;
@@ -36,14 +43,20 @@ static int check(const struct query_args *args, int argc, char **argv) {
   if (!args->target) return usage("TARGET is missing: postgres://user@host/database, or \"host=... user=...\"", "");
   if (optind < argc) return usage("unexpected argument ", argv[optind]);
   if (!args->sql) return usage("-c SQL is missing", "");
+  if (args->copy && args->params_n) return usage("a COPY takes no -p", "");
+  if (args->copy && args->format_given) return usage("the format of a COPY is in its SQL, not in --format", "");
   return EXIT_OK;
 }
 
 int query_args_parse(struct query_args *args, int argc, char **argv) {
-  static const struct option options[] = {
-      {"command", required_argument, NULL, 'c'}, {"param", required_argument, NULL, 'p'},
-      {"format", required_argument, NULL, 'f'},  {"timeout", required_argument, NULL, 't'},
-      {"help", no_argument, NULL, 'h'},          {NULL, 0, NULL, 0}};
+  static const struct option options[] = {{"command", required_argument, NULL, 'c'},
+                                          {"param", required_argument, NULL, 'p'},
+                                          {"format", required_argument, NULL, 'f'},
+                                          {"timeout", required_argument, NULL, 't'},
+                                          {"copy-from", required_argument, NULL, 'i'},
+                                          {"copy-to", required_argument, NULL, 'o'},
+                                          {"help", no_argument, NULL, 'h'},
+                                          {NULL, 0, NULL, 0}};
   int option;
 
   *args = (struct query_args){.format = &format_table, .params = calloc((size_t)argc, sizeof(dsql_param))};
@@ -62,6 +75,8 @@ void query_args_free(struct query_args *args) { free(args->params); }
 
 void query_help(void) {
   fputs("Usage: dsql query TARGET -c SQL [-p VALUE]... [--format table|csv|json] [--timeout SEC]\n"
+        "       dsql query TARGET -c 'COPY ... FROM STDIN ...' --copy-from FILE [--timeout SEC]\n"
+        "       dsql query TARGET -c 'COPY ... TO STDOUT ...' --copy-to FILE [--timeout SEC]\n"
         "\n"
         "Runs one SQL statement and prints its rows.\n"
         "\n"
@@ -70,6 +85,8 @@ void query_help(void) {
         "  -c, --command SQL the statement, with $1, $2, ... where the values go\n"
         "  -p, --param VALUE the next value, as text; the server infers its type\n"
         "  --format FORMAT   table (default); csv: RFC 4180 with a head line; json: one object per row and line\n"
+        "  --copy-from FILE  what a COPY ... FROM STDIN reads; - is standard input\n"
+        "  --copy-to FILE    what a COPY ... TO STDOUT writes, in place of what is there; - is standard output\n"
         "  --timeout SEC     of connecting and the statement together; then the server is asked to cancel it\n"
         "\n"
         "The server's certificate is verified (sslmode=verify-full) except on Unix sockets; the TARGET can ask for\n"
