@@ -185,6 +185,47 @@ DSQL_API dsql_param dsql_text_array(void *memory, size_t cap, const dsql_str *v,
 DSQL_API dsql_param dsql_uuid_array(void *memory, size_t cap, const dsql_uuid *v, size_t n);
 DSQL_API dsql_param dsql_timestamptz_array(void *memory, size_t cap, const int64_t *us, size_t n);
 
+/* ---- a user's types --------------------------------------------------------------------------------------------------
+ *
+ * Nothing is asked of the catalog unless this is called. What it says is kept per server and database in the runtime, for
+ * all its connections: then it costs no query. */
+enum dsql_type_kind {
+  DSQL_TYPE_BASE = 'b',
+  DSQL_TYPE_ARRAY = 'a',
+  DSQL_TYPE_COMPOSITE = 'c',
+  DSQL_TYPE_DOMAIN = 'd',
+  DSQL_TYPE_ENUM = 'e',
+  DSQL_TYPE_PSEUDO = 'p',
+  DSQL_TYPE_RANGE = 'r',
+  DSQL_TYPE_MULTIRANGE = 'm'
+};
+typedef struct dsql_field {
+  dsql_str name;
+  uint32_t oid;
+} dsql_field;
+typedef struct dsql_type {
+  uint32_t oid;
+  int kind; /* enum dsql_type_kind */
+  dsql_str schema, name;
+  uint32_t element;         /* an array's elements, a range's subtype, a multirange's range, a domain's base; else 0 */
+  const dsql_field *fields; /* a composite's, in order, without dropped ones */
+  size_t field_count;
+  const dsql_str *labels; /* an enum's, in its order */
+  size_t label_count;
+} dsql_type;
+typedef struct dsql_types dsql_types;
+
+/* Looks these types up, and all that they consist of, in one query on c, if any is not known yet. An OID that there is not
+ * is no error: it is not found then. Fails as the query does. */
+DSQL_API DSQL_NODISCARD dsql_future *dsql_types_resolve(dsql_conn *c, const uint32_t *oids, size_t n);
+/* What is known of that database; alive until f is destroyed. ENOTREADY, the failure's code, ETYPE. */
+DSQL_API DSQL_NODISCARD int dsql_future_types(dsql_future *f, const dsql_types **out);
+DSQL_API const dsql_type *dsql_types_find(const dsql_types *t, uint32_t oid); /* NULL: not known */
+/* The type below a domain, and below that; oid itself when it is none. */
+DSQL_API uint32_t dsql_types_base(const dsql_types *t, uint32_t oid);
+/* After a type was changed: c's database is asked anew. */
+DSQL_API void dsql_types_forget(dsql_conn *c);
+
 #ifdef __cplusplus
 }
 #endif

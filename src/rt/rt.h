@@ -90,7 +90,7 @@ uint8_t *rt_slab(struct dsql_rt *rt, unsigned index);
 
 /* What an upper layer keeps once per runtime: a pointer of its own, NULL at first. It must have gone (a closer sees to it)
  * when the runtime goes. */
-enum rt_slot { RT_SLOT_HTTP, RT_SLOT_TOKENS, RT_SLOTS };
+enum rt_slot { RT_SLOT_HTTP, RT_SLOT_TOKENS, RT_SLOT_TYPES, RT_SLOTS };
 void **rt_slot(struct dsql_rt *rt, enum rt_slot slot);
 
 /* The one error that dsql_target_new() and the like may hand out: lives until the next call. */
