@@ -240,7 +240,8 @@ int types_add(struct dsql_types *t, const dsql_result *r) {
   return rc == 0 || rc == DSQL_ENOMEM ? rc : DSQL_EPROTO;
 }
 
-/* pg_range.rngmultitypid is there since PostgreSQL 14, and a column that is not there can't be named: hence to_jsonb().
+/* ANY(ARRAY()) keeps the planner's estimate, and JIT compilation, away: a join with t is taken for thousands of rows.
+ * pg_range.rngmultitypid is there since PostgreSQL 14, and a column that is not there can't be named: hence to_jsonb().
  * Everything is qualified, whatever the search_path is. */
 const char types_sql[] =
     "WITH RECURSIVE t(o) AS ("
@@ -265,4 +266,5 @@ const char types_sql[] =
     "AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum), "
     "ARRAY(SELECT a.atttypid FROM pg_catalog.pg_attribute a WHERE a.attrelid = y.typrelid AND y.typtype = 'c' "
     "AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum) "
-    "FROM t JOIN pg_catalog.pg_type y ON y.oid = t.o JOIN pg_catalog.pg_namespace n ON n.oid = y.typnamespace";
+    "FROM pg_catalog.pg_type y JOIN pg_catalog.pg_namespace n ON n.oid = y.typnamespace "
+    "WHERE y.oid = ANY (ARRAY(SELECT t.o FROM t))";

@@ -213,6 +213,67 @@ Test(types, generated_arrays_there_and_back) { all_round_trips(describe_array); 
 Test(types, generated_ranges_there_and_back) { all_round_trips(describe_range); }
 Test(types, generated_multiranges_there_and_back) { all_round_trips(describe_multirange); }
 
+/* ---- tests/data/types.sql, which tests/cli/run_types compares with psql ---- */
+
+/* The rows of the second execution, which come in binary where they can, as the texts of the first. */
+static void check_statement(dsql_conn *at, const char *sql, size_t *binary) {
+  dsql_future *f[2];
+  const dsql_result *r[2];
+  dsql_stmt *s;
+
+  cr_assert_eq(dsql_stmt_new(&s, x.rt, sql, NULL, 0), 0);
+  for (int i = 0; i < 2; i++) {
+    f[i] = dsql_query_stmt(at, s, DSQL_NO_PARAMS, NULL);
+    r[i] = client_rows(f[i]);
+  }
+  cr_assert_eq(dsql_result_rows(r[0]), dsql_result_rows(r[1]));
+  for (size_t row = 0; row < dsql_result_rows(r[0]); row++)
+    for (unsigned col = 0; col < dsql_result_cols(r[0]); col++) {
+      dsql_str first = {"", 0}, second = {"", 0};
+      int rc = dsql_get_text(r[0], row, col, &first);
+      if (rc != dsql_get_text(r[1], row, col, &second) || first.len != second.len ||
+          memcmp(first.ptr, second.ptr, first.len) != 0)
+        cr_assert_fail("%s: text %.*s, binary %.*s", sql, (int)first.len, first.ptr, (int)second.len, second.ptr);
+      *binary += dsql_result_col_format(r[1], col) == 1;
+    }
+  for (int i = 0; i < 2; i++) dsql_future_destroy(f[i]);
+  dsql_stmt_free(s);
+}
+
+static size_t check_file(dsql_conn *at, long major, size_t *binary) {
+  char line[1024], path[512], *sql;
+  size_t statements = 0;
+  FILE *file;
+
+  (void)snprintf(path, sizeof path, "%s/tests/data/types.sql", getenv("DSQL_SOURCE_DIR"));
+  file = fopen(path, "r");
+  cr_assert(file, "%s", path);
+  while (fgets(line, sizeof line, file)) {
+    line[strcspn(line, "\n")] = '\0';
+    if (strncmp(line, "--", 2) == 0) continue;
+    if (strtol(line, &sql, 10) > major) continue;
+    check_statement(at, sql, binary);
+    statements++;
+  }
+  fclose(file);
+  return statements;
+}
+
+Test(types, every_type_in_both_formats) {
+  static const char *const servers[] = {"12", "18"};
+  for (size_t i = 0; i < COUNT(servers); i++) {
+    struct server server;
+    size_t binary = 0;
+    dsql_conn *at;
+    cr_assert(server_find(servers[i], &server), "%s does not run", servers[i]);
+    at = client_connect(&x, "%s", server_conninfo(&server));
+    client_exec(at, "set timezone = 'UTC'");
+    cr_assert_gt(check_file(at, server.major, &binary), 35);
+    cr_assert_gt(binary, 1000);
+    dsql_conn_close(at);
+  }
+}
+
 /* ---- users' types ---- */
 
 static const char schema[] =
