@@ -11,7 +11,7 @@
 #   CURL_SOURCES        the files that may include curl; they are SOURCES too
 #   LIBS                further libraries to link
 
-set(DSQL_LAYERS base wire auth tls session target rt net creds conn pool tx dsql)
+set(DSQL_LAYERS base wire auth tls session target rt net creds conn listen pool tx dsql)
 set(DSQL_ALLOWED_base "")
 set(DSQL_ALLOWED_wire base)
 set(DSQL_ALLOWED_auth base)
@@ -22,6 +22,7 @@ set(DSQL_ALLOWED_rt base)
 set(DSQL_ALLOWED_net base tls rt)
 set(DSQL_ALLOWED_creds base auth target rt net)
 set(DSQL_ALLOWED_conn base wire session auth tls target rt net)
+set(DSQL_ALLOWED_listen base wire session auth tls target rt net conn)
 set(DSQL_ALLOWED_pool base wire session auth tls target rt net conn)
 set(DSQL_ALLOWED_tx base wire session auth tls target rt net conn pool)
 set(DSQL_ALLOWED_dsql base auth target rt net creds conn)

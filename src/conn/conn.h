@@ -11,6 +11,7 @@
 #include "conn/query.h"
 #include "conn/stmt.h"
 #include "conn/target_object.h"
+#include "dsql/listen.h"
 #include "net/link.h"
 #include "session/session.h"
 
@@ -64,6 +65,7 @@ struct dsql_conn {
   const struct error *server_error; /* the last ErrorResponse without an operation: explains the end of stream */
 
   struct query *paused;  /* whose consumer paused: nothing is read */
+  bool held;             /* by conn_hold(): the same */
   struct query *copying; /* whose source of data is asked at every flush */
   bool grouping;         /* between pipeline begin and end */
   bool group_broken;     /* a member was canceled: the rest is refused until pipeline end */
@@ -86,6 +88,8 @@ struct dsql_conn {
 
   dsql_notice_fn notice_fn;
   void *notice_arg;
+  dsql_notify_fn notify_fn;
+  void *notify_arg;
   dsql_trace_fn trace_fn;
   void *trace_arg;
   void *user_data;
@@ -155,6 +159,12 @@ void conn_start_draining(struct dsql_conn *c);
 /* A group, a CancelRequest or the start-up ended: is the drain over, or can a CancelRequest go out now? */
 void conn_drain_step(struct dsql_conn *c, bool group_ended);
 bool conn_draining(const struct dsql_conn *c);
+
+/* ---- notify.c ---- */
+void conn_on_notify(struct dsql_conn *c, const uint8_t *body, size_t n);
+/* Nothing more is read, from the next message on, until conn_unhold(), which goes on from the loop. */
+void conn_hold(struct dsql_conn *c);
+void conn_unhold(struct dsql_conn *c);
 
 /* ---- lost.c ---- */
 /* Why a session that was ready is lost; reports every operation and moves to FAILED. */

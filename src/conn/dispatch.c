@@ -26,10 +26,12 @@ void conn_flush_later(struct dsql_conn *c) {
   if (link_write_blocked(c->link)) conn_update(c);
 }
 
+static inline bool stopped(const struct dsql_conn *c) { return c->paused || c->held; }
+
 /* A loop that nobody waits in shall end: the link keeps it alive only while operations are under way and can move. */
 void conn_update(struct dsql_conn *c) {
   if (c->closing || !c->link || c->status == DSQL_CONN_CONNECTING) return;
-  link_ref(c->link, (c->queue.ops > 0 || c->preparing) && !c->paused);
+  link_ref(c->link, (c->queue.ops > 0 || c->preparing) && !stopped(c));
   c->active_ms = rt_now_ms(c->rt);
   if (c->connect.over_tls && !c->idle_timer.node.linked) conn_arm_idle(c);
 }
@@ -92,7 +94,7 @@ static void handle(struct dsql_conn *c, const struct session_event *ev) {
     case EVENT_RESULT: query_on_result(q, (dsql_str){(const char *)ev->body, ev->len}); break;
     case EVENT_ERROR: on_error(c, ev); break;
     case EVENT_NOTICE: on_notice(c, ev->body, ev->len); break;
-    case EVENT_NOTIFY: break; /* nobody can listen yet */
+    case EVENT_NOTIFY: conn_on_notify(c, ev->body, ev->len); break;
     case EVENT_OP_DONE: query_on_done(q); break;
     case EVENT_GROUP_OK: on_group_ok(c); break;
     case EVENT_GROUP_DONE: on_group_done(c); break;
@@ -106,7 +108,7 @@ void conn_pump(struct dsql_conn *c) {
   conn_enter(c);
   /* A session that fails by itself tells what was sent: on_turn may still have to come. */
   if (c->session_live) session_sent(&c->session, link_sent(c->link) - c->stream_base);
-  while (!c->closing && c->session_live && !c->paused && session_next(&c->session, &ev)) handle(c, &ev);
+  while (!c->closing && c->session_live && !stopped(c) && session_next(&c->session, &ev)) handle(c, &ev);
   if (c->status == DSQL_CONN_CONNECTING) conn_tell_owner(c);
   conn_leave(c);
 }
@@ -116,6 +118,7 @@ void conn_pump(struct dsql_conn *c) {
 static void pause_reading(struct dsql_conn *c, const uint8_t *rest, size_t n) {
   if (session_store(&c->session, rest, n)) {
     c->paused = NULL; /* out of memory: the pump reports it */
+    c->held = false;
     return;
   }
   link_pause(c->link);
@@ -126,13 +129,13 @@ static void on_data(void *owner, const uint8_t *p, size_t n) {
   struct dsql_conn *c = owner;
 
   conn_enter(c);
-  while (n && c->session_live && !c->closing && !c->paused) {
+  while (n && c->session_live && !c->closing && !stopped(c)) {
     size_t taken = session_feed(&c->session, p, n);
     p += taken;
     n -= taken;
     conn_pump(c);
   }
-  if (c->paused && c->session_live && !c->closing) pause_reading(c, p, n);
+  if (stopped(c) && c->session_live && !c->closing) pause_reading(c, p, n);
   if (c->session_live && !c->closing && c->session.phase == SESSION_FAILED) conn_pump(c);
   conn_leave(c);
 }

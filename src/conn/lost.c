@@ -19,6 +19,7 @@ void conn_lose(struct dsql_conn *c, const struct fault *f) {
   conn_enter(c);
   session_end(&c->session, f);
   c->paused = NULL;
+  c->held = false;
   conn_pump(c);
   conn_leave(c);
 }
@@ -89,6 +90,7 @@ void conn_fail(struct dsql_conn *c, const struct error *e) {
   c->error = e;
   c->status = DSQL_CONN_FAILED;
   c->paused = NULL;
+  c->held = false;
   rt_timer_stop(c->rt, &c->drain_timer);
   rt_timer_stop(c->rt, &c->cancel_timer);
   rt_timer_stop(c->rt, &c->idle_timer);

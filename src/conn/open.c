@@ -56,7 +56,7 @@ static void on_pump(struct rt_task *t) {
 
   conn_enter(c);
   conn_pump(c);
-  if (c->link && !c->paused && !c->closing) {
+  if (c->link && !c->paused && !c->held && !c->closing) {
     link_resume(c->link);
     conn_update(c);
   }

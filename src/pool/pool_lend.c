@@ -110,6 +110,7 @@ static void roll_back(struct pool_conn *pc) {
 static void forget_borrower(struct dsql_conn *c) {
   c->user_data = NULL;
   c->notice_fn = NULL;
+  c->notify_fn = NULL;
   if (c->trace_fn) dsql_conn_on_trace(c, NULL, NULL);
 }
 
