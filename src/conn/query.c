@@ -182,8 +182,8 @@ static void complete_in_flight(struct query *q, int code, const char *reason, bo
 
   for (struct op *op = group_first(q);; op = LIST_ENTRY(op->node.next, struct op, node)) {
     struct query *member = query_of_op(op);
-    complete_given_up(member, code, reason, lost ? session_loss_flags(s, op) : session_abandon_flags(s, op),
-                      member == q);
+    unsigned flags = lost ? session_loss_flags(s, op) : session_abandon_flags(s, op);
+    complete_given_up(member, code, reason, flags | session_settled_flags(op), member == q);
     member->paused = false;
     if (op->sync) return;
   }

@@ -154,10 +154,12 @@ static void judge(struct session *s, uint64_t upto) {
   s->judged_upto = upto;
 }
 
-bool doubt_is_possible(const struct op *op) {
-  if (op->read_only || op->first_steps == 0 || op->settled || op->reverted) return false;
+static bool may_have_effects(const struct op *op) {
+  if (op->read_only || op->first_steps == 0 || op->reverted) return false;
   return op->effect != SQL_BEGIN && op->effect != SQL_ROLLBACK && op->effect != SQL_ROLLBACK_TO;
 }
+
+bool doubt_is_possible(const struct op *op) { return !op->settled && may_have_effects(op); }
 
 /* What was answered was sent, whatever the transport has told so far. */
 static bool is_unsent(const struct op *op, uint64_t upto) {
@@ -173,6 +175,8 @@ static unsigned flags_of(struct session *s, const struct op *op, uint64_t upto) 
 
 unsigned session_loss_flags(struct session *s, const struct op *op) { return flags_of(s, op, s->sent); }
 unsigned session_abandon_flags(struct session *s, const struct op *op) { return flags_of(s, op, s->appended); }
+
+unsigned session_settled_flags(const struct op *op) { return op->settled && may_have_effects(op) ? DSQL_IN_DOUBT : 0; }
 
 /* ---- what an ErrorResponse proves ---- */
 

@@ -259,6 +259,8 @@ unsigned session_loss_flags(struct session *s, const struct op *op);
 /* What no longer waiting for op would leave: what was gathered is sent all the same. To be asked before
  * session_abandon(). */
 unsigned session_abandon_flags(struct session *s, const struct op *op);
+/* For what is given up although its COMMIT's tag was read: whoever is told of a failure must not take it for undone. */
+unsigned session_settled_flags(const struct op *op);
 /* ---- COPY FROM STDIN, while op->copy is COPY_SENDING ---- */
 /* Opens a CopyData message; the owner appends its payload to out, then closes it at the position that was given. One
  * without payload is taken back. These three return false when out has failed. */

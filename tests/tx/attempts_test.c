@@ -298,6 +298,19 @@ Test(retrying, a_prepared_statement_that_is_gone) {
 
 /* ---- deadlines ---- */
 
+/* The COMMIT's tag was read, but not what proves the rest: it must not run again. */
+Test(retrying, the_deadline_behind_the_tag_of_the_commit) {
+  dsql_future *f;
+  r.options.attempt_deadline_ms = 100;
+  f = rig_start();
+  rig_accept();
+  rig_answer_read();
+  peer_expect(&r.p, WRITE_FLIGHT);
+  peer_send(&r.p, "1 2 n C:UPDATE_1 Z:T 1 2 n C:COMMIT");
+  peer_fails(&r.p, f, DSQL_ETIMEDOUT, DSQL_IN_DOUBT | DSQL_CLIENT_SIDE);
+  cr_expect_eq(r.bodies, 2);
+}
+
 Test(retrying, the_deadline_of_an_attempt) {
   dsql_future *f;
   r.options.attempt_deadline_ms = 30;
