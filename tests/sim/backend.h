@@ -1,0 +1,53 @@
+/* backend.h - a fake server's session from the inside: server.c reads messages, execute.c carries statements out. */
+#ifndef DSQL_TEST_SIM_BACKEND_H
+#define DSQL_TEST_SIM_BACKEND_H
+
+#include "server.h"
+
+enum backend_phase { BACKEND_STARTUP, BACKEND_PASSWORD, BACKEND_READY };
+
+struct backend {
+  struct list node;
+  struct net_conn *conn;
+  enum backend_phase phase;
+  uint32_t pid, key;
+  uint8_t *in;
+  size_t in_len, in_cap;
+  struct buf out;
+  struct prepared_table prepared;
+  struct bind portal; /* its statement's name is in portal_name */
+  struct command portal_command;
+  char portal_name[NAME_SIZE];
+  char status;   /* 'I', 'T', 'E': of the block */
+  bool implicit; /* a transaction of its own up to the Sync */
+  bool skipping, ended;
+  struct store_tx tx;
+  unsigned savepoint; /* writes ahead of it */
+  struct event busy, age;
+  bool is_busy, in_script;
+};
+
+extern bool server_is_dsql;
+
+/* ---- replies ---- */
+void reply(struct backend *s, char type, const void *body, size_t n);
+void reply_error(struct backend *s, const char *severity, const char *state, const char *text);
+void reply_ready(struct backend *s);
+/* FATAL, and the end. */
+void backend_fatal(struct backend *s, const char *state, const char *text);
+void backend_end(struct backend *s, bool reset);
+
+/* ---- execute.c ---- */
+struct statement {
+  struct command command;
+  struct statement_args args;
+  bool binary;
+};
+/* False: it failed, the error was told; or it is asleep, or the session has ended. */
+bool backend_execute(struct backend *s, const struct statement *st);
+/* The Sync, or the end of a script: what was implicit is committed. False: the session has ended. */
+bool backend_sync(struct backend *s);
+void backend_describe(struct backend *s, enum verb verb, bool binary);
+void backend_failed(struct backend *s, const char *state, const char *text);
+
+#endif
