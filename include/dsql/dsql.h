@@ -184,7 +184,8 @@ typedef struct dsql_interval {
   int32_t days, months; /* infinite (PostgreSQL 17+): all three at their minimum or maximum */
 } dsql_interval;
 
-/* Type OIDs of the codecs (src/include/catalog/pg_type.dat); any other type travels as text or raw bytes. */
+/* Type OIDs of the codecs (src/include/catalog/pg_type.dat). Those of dsql/scalars.h have codecs too; any other type
+ * travels as text or raw bytes. */
 /* clang-format off */
 enum dsql_oid {
   DSQL_BOOL = 16, DSQL_BYTEA = 17, DSQL_CHAR = 18, DSQL_NAME = 19, DSQL_INT8 = 20, DSQL_INT2 = 21, DSQL_INT4 = 23,

@@ -3,12 +3,13 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/utf8.h"
 #include "dsql/types.h"
 #include "test_alloc.h"
 #include "unit/wire_codec/value.h"
-#include "wire/codec.h"
+#include "wire/codec/scalars.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -29,6 +30,13 @@ static const uint32_t container_oids[] = {1007, 1009, 1001, 1231, 1185, 3807, 10
                                           3910, 3905, 4451, 4532, 6151, 2249, 16400, 0};
 enum { CONTAINER_COUNT = sizeof container_oids / sizeof *container_oids };
 
+/* Chosen by a second byte of SCALARS_FROM and more, so that what was found before means what it meant. */
+static const uint32_t scalar_oids[] = {DSQL_INET,   DSQL_CIDR,  DSQL_MACADDR, DSQL_MACADDR8, DSQL_BIT,
+                                       DSQL_VARBIT, DSQL_POINT, DSQL_LINE,    DSQL_LSEG,     DSQL_BOX,
+                                       DSQL_CIRCLE, DSQL_PATH,  DSQL_POLYGON, DSQL_PG_LSN,   DSQL_TID,
+                                       DSQL_XID,    DSQL_CID,   DSQL_XID8,    DSQL_JSONPATH};
+enum { SCALAR_COUNT = sizeof scalar_oids / sizeof *scalar_oids, SCALARS_FROM = 0xc0 };
+
 static bool rc_expected(int rc) { return rc == 0 || rc == DSQL_EPROTO || rc == DSQL_ERANGE; }
 
 /* Text has one NaN, binary has many. */
@@ -44,6 +52,19 @@ static void check_scaled(const uint8_t *p, size_t n, dsql_str text, unsigned sca
   REQUIRE(from_binary == from_text);
 }
 
+/* The digits and the scale of a number are those of its text. */
+static void check_decimal(struct arena *a, dsql_str text) {
+  dsql_decimal v;
+  const char *point = memchr(text.ptr, '.', text.len);
+  REQUIRE(codec_decimal_text(a, text.ptr, text.len, &v) == 0);
+  REQUIRE((v.kind == DSQL_DECIMAL_FINITE) == (text.ptr[text.len - 1] <= '9'));
+  if (v.kind != DSQL_DECIMAL_FINITE) return;
+  REQUIRE(v.scale == (point ? (size_t)(text.ptr + text.len - point) - 1 : 0));
+  REQUIRE(v.digits.len > 0 && (v.digits.len == 1 || v.digits.ptr[0] != '0'));
+  REQUIRE(v.negative == (text.ptr[0] == '-'));
+  REQUIRE(v.digits.ptr[v.digits.len - 1] == text.ptr[text.len - 1]);
+}
+
 static void check_binary(struct arena *a, uint32_t oid, const uint8_t *p, size_t n, unsigned scale) {
   struct value binary, back;
   dsql_str text;
@@ -54,6 +75,7 @@ static void check_binary(struct arena *a, uint32_t oid, const uint8_t *p, size_t
   REQUIRE(value_from_text(a, oid, text.ptr, text.len, &back) == 0);
   REQUIRE(is_nan(oid, text) || value_equal(&binary, &back));
   if (oid == DSQL_NUMERIC) check_scaled(p, n, text, scale);
+  if (oid == DSQL_NUMERIC) check_decimal(a, text);
 }
 
 /* The parameter of a decoded value, of the types whose text has more than one form. */
@@ -75,6 +97,19 @@ static dsql_param param_of(uint32_t oid, const char *s, size_t n) {
   }
 }
 
+/* ISO text is a time's own, and Unix time is exact. */
+static void check_times(const char *s, size_t n) {
+  char iso[DSQL_ISO_SIZE];
+  size_t len;
+  int64_t us, back;
+  struct timespec unix_time;
+  if (dsql_timestamptz_from_iso(s, n, &us)) return;
+  REQUIRE(dsql_timestamptz_to_iso(us, iso, &len) == 0 && len < sizeof iso && iso[len] == 0);
+  REQUIRE(dsql_timestamptz_from_iso(iso, len, &back) == 0 && back == us);
+  if (dsql_timestamp_to_timespec(us, &unix_time)) return;
+  REQUIRE(dsql_timestamp_from_timespec(&unix_time, &back) == 0 && back == us);
+}
+
 static void check_text(struct arena *a, uint32_t oid, const char *s, size_t n, unsigned scale) {
   struct value v, back;
   dsql_param p = param_of(oid, s, n);
@@ -82,6 +117,9 @@ static void check_text(struct arena *a, uint32_t oid, const char *s, size_t n, u
   int rc = value_from_text(a, oid, s, n, &v);
   REQUIRE(codec_has_binary(oid) ? rc_expected(rc) : rc == DSQL_ETYPE);
   if (oid == DSQL_NUMERIC) REQUIRE((codec_numeric_scaled_text(s, n, scale, &scaled) == DSQL_EPROTO) == (rc != 0));
+  if (oid == DSQL_TIMESTAMPTZ) check_times(s, n);
+  if (rc == 0 && codec_scalar_has_binary(oid) && oid != DSQL_JSONPATH)
+    REQUIRE(value_from_binary(a, oid, v.bytes, v.size, &back) == 0 && value_equal(&v, &back));
   if (p.len < 0) return;
   REQUIRE(rc == 0 && value_from_binary(a, oid, p.imm, (size_t)p.len, &back) == 0 && value_equal(&v, &back));
 }
@@ -167,7 +205,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   test_alloc_init(&heap);
   arena_pool_init(&pool, &heap.hook, 0);
   arena_init(&arena, &pool);
-  oid = oids[data[0] % OID_COUNT];
+  oid = data[1] < SCALARS_FROM ? oids[data[0] % OID_COUNT] : scalar_oids[data[0] % SCALAR_COUNT];
   if (oid == 0)
     check_quote(&heap.hook, (const char *)data + 2, size - 2);
   else if (oid == CONTAINERS)

@@ -228,6 +228,8 @@ Test(codec, null_is_null_in_every_type) {
 /* A type without a codec travels as text. */
 Test(codec, other_types_are_text) {
   static const char *const others[][2] = {{"select row(1, 'x')", "(1,x)"},
+                                          {"select 'b:2 a:1A'::tsvector", "'a':1A 'b':2"},
+                                          {"select 'pg_class'::regclass", "pg_class"},
                                           {"select array['a & b'::tsquery]", "{\"'a' & 'b'\"}"}};
   for (size_t i = 0; i < COUNT(others); i++) {
     dsql_stmt *s;

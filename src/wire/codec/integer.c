@@ -1,5 +1,6 @@
 #include "wire/codec.h"
 #include "wire/codec/print.h"
+#include "wire/codec/scalars.h"
 #include "wire/codec/scan.h"
 
 /* Digits of any number, leading zeros included. */
@@ -61,6 +62,11 @@ int codec_oid_text(const char *s, size_t n, uint32_t *out) {
   int rc = integer_text(s, n, 0, UINT32_MAX, &v);
   if (rc == 0) *out = (uint32_t)v;
   return rc;
+}
+
+int codec_xid8_text(const char *s, size_t n, uint64_t *out) {
+  struct scan in = scan_of(s, n);
+  return magnitude_text(&in, out);
 }
 
 char *codec_print_padded(char *p, uint64_t v, unsigned width) {

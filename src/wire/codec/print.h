@@ -8,8 +8,8 @@
 
 #include "dsql/dsql.h"
 
-/* The longest is an interval: "-178956970 years -11 mons +2147483647 days -2562047788:00:54.775807". */
-enum { CODEC_PRINT_MAX = 96 };
+/* The longest is a line segment, four doubles of 24 characters each: "[(x,y),(x,y)]". */
+enum { CODEC_PRINT_MAX = 128 };
 
 static inline char *print_str(char *p, const char *s) {
   size_t n = strlen(s);

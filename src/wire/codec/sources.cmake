@@ -2,6 +2,7 @@
 set(WIRE_CODEC_SOURCES
   codec/array.c
   codec/array_text.c
+  codec/bits.c
   codec/builder.c
   codec/builder_arrays.c
   codec/bytea.c
@@ -12,25 +13,38 @@ set(WIRE_CODEC_SOURCES
   codec/container_text.c
   codec/date.c
   codec/decimal.c
+  codec/decimal_text.c
   codec/float_print.c
   codec/float_read.c
   codec/float_text.c
+  codec/geo_print.c
+  codec/geo_text.c
+  codec/geo_wire.c
+  codec/identifiers.c
+  codec/inet.c
+  codec/inet_print.c
   codec/integer.c
   codec/interval.c
   codec/interval_scan.c
+  codec/iso.c
+  codec/macaddr.c
   codec/multirange.c
   codec/numeric.c
   codec/numeric_scaled.c
   codec/numeric_scan.c
   codec/numeric_wire.c
   codec/params.c
+  codec/params_scalars.c
   codec/pow10.c
   codec/quote.c
   codec/quoted.c
   codec/range.c
   codec/record.c
   codec/time.c
+  codec/timespec.c
   codec/timestamp.c
   codec/to_text.c
+  codec/to_text_scalars.c
   codec/uuid.c
-  codec/value.c)
+  codec/value.c
+  codec/value_scalars.c)

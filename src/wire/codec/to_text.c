@@ -2,6 +2,7 @@
 #include "wire/codec/container.h"
 #include "wire/codec/hex.h"
 #include "wire/codec/print.h"
+#include "wire/codec/scalars.h"
 
 bool codec_is_text(uint32_t oid) {
   switch (oid) {
@@ -35,7 +36,7 @@ bool codec_has_binary(uint32_t oid) {
     case DSQL_NUMERIC:
     case DSQL_UUID:
     case DSQL_JSONB: return true;
-    default: return codec_is_text(oid) || container_has_binary(oid);
+    default: return codec_is_text(oid) || codec_scalar_has_binary(oid) || container_has_binary(oid);
   }
 }
 
@@ -109,6 +110,7 @@ int codec_to_text(struct arena *a, uint32_t oid, const uint8_t *p, size_t n, dsq
   if (oid == DSQL_JSONB) return codec_jsonb_binary(p, n, out);
   if (oid == DSQL_NUMERIC) return codec_numeric_binary_to_text(a, p, n, out);
   if (oid == DSQL_BYTEA) return bytea_to_text(a, p, n, out);
+  if (codec_scalar_has_binary(oid)) return codec_scalar_to_text(a, oid, p, n, out);
   rc = scalar_to_text(oid, p, n, &end);
   if (rc == DSQL_ETYPE) return container_to_text(a, oid, p, n, out);
   if (rc) return rc;

@@ -1,6 +1,7 @@
 // The C++17 twin of consumer.c: parameters come from a braced list.
 #include <cstdio>
 #include <dsql/dsql.hpp>
+#include <dsql/scalars.h>
 #include <uv.h>
 
 static int failing_query(dsql_rt *rt) {

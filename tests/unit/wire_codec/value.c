@@ -69,7 +69,9 @@ int value_from_text(struct arena *a, uint32_t oid, const char *p, size_t n, stru
     case DSQL_TIMESTAMP: SCALAR(int64_t, codec_timestamp_text); break;
     case DSQL_TIMESTAMPTZ: SCALAR(int64_t, codec_timestamptz_text); break;
     case DSQL_INTERVAL: DECODE(dsql_interval, codec_interval_text, value_set_interval(out, &x)); break;
-    default: rc = text_string(a, oid, p, n, out);
+    default:
+      rc = text_string(a, oid, p, n, out);
+      if (rc == DSQL_ETYPE) rc = value_scalar(a, oid, false, p, n, out);
   }
   return rc;
 }
@@ -106,7 +108,9 @@ int value_from_binary(struct arena *a, uint32_t oid, const uint8_t *p, size_t n,
     case DSQL_TIMESTAMP: SCALAR(int64_t, codec_timestamp_binary); break;
     case DSQL_TIMESTAMPTZ: SCALAR(int64_t, codec_timestamptz_binary); break;
     case DSQL_INTERVAL: DECODE(dsql_interval, codec_interval_binary, value_set_interval(out, &x)); break;
-    default: rc = binary_string(a, oid, p, n, out);
+    default:
+      rc = binary_string(a, oid, p, n, out);
+      if (rc == DSQL_ETYPE) rc = value_scalar(a, oid, true, p, n, out);
   }
   return rc;
 }

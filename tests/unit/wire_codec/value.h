@@ -14,6 +14,10 @@ struct value {
 /* 0 or the decoder's code; DSQL_ETYPE when oid has no codec. Strings live in the arena or in the input. */
 int value_from_text(struct arena *a, uint32_t oid, const char *s, size_t n, struct value *out);
 int value_from_binary(struct arena *a, uint32_t oid, const uint8_t *p, size_t n, struct value *out);
+/* The types of dsql/scalars.h: decoded, and encoded again by the constructor of its parameter. A value's bytes are that
+ * parameter's (with one NaN for all of them); of jsonpath they are the text. */
+int value_scalar_param(struct arena *a, uint32_t oid, bool binary, const void *p, size_t n, dsql_param *out);
+int value_scalar(struct arena *a, uint32_t oid, bool binary, const void *p, size_t n, struct value *out);
 bool value_equal(const struct value *a, const struct value *b);
 
 #endif
