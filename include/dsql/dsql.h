@@ -629,7 +629,7 @@ DSQL_API DSQL_NODISCARD dsql_future *dsql_pool_close(dsql_pool *p, uint32_t drai
 enum dsql_pool_gone {
   DSQL_GONE_LIFETIME, /* lifetime_ms */
   DSQL_GONE_IDLE,     /* idle_ms */
-  DSQL_GONE_EXPIRED,  /* dsql_pool_expire_all() */
+  DSQL_GONE_EXPIRED,  /* dsql_pool_expire_all(), or its server is not what target_session_attrs asks for any more */
   DSQL_GONE_SURPLUS,  /* dsql_pool_resize() */
   DSQL_GONE_LOST,     /* by the server or the network, idle or lent out */
   DSQL_GONE_DIRTY,    /* came back in a state that could not be mended */

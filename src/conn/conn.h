@@ -51,6 +51,7 @@ struct dsql_conn {
   bool session_live;
   struct rt_task pump_task; /* a paused consumer was resumed */
   bool closing;             /* dsql_conn_close() was called inside one of our own calls: finish at its end */
+  bool unfit;               /* its server is not (any more) what was asked for, or goes: nobody is to get it next */
   bool shut;                /* by the end of the runtime; the memory is there until the user closes it, too */
   struct dsql_future shell; /* then: what the runtime's end finds and frees */
   int close_code;           /* what its operations end with */
@@ -159,6 +160,12 @@ void conn_start_draining(struct dsql_conn *c);
 /* A group, a CancelRequest or the start-up ended: is the drain over, or can a CancelRequest go out now? */
 void conn_drain_step(struct dsql_conn *c, bool group_ended);
 bool conn_draining(const struct dsql_conn *c);
+
+/* ---- fitness.c: both may set c->unfit, and then tell the owner ---- */
+void conn_judge_parameters(struct dsql_conn *c); /* the server has told some anew */
+void conn_judge_error(struct dsql_conn *c, const uint8_t *body, size_t n);
+/* Of an unfit one: it may be this session's own doing (SET, BEGIN READ ONLY); else the server has another role by now. */
+bool conn_alone_unfit(const struct dsql_conn *c);
 
 /* ---- notify.c ---- */
 void conn_on_notify(struct dsql_conn *c, const uint8_t *body, size_t n);

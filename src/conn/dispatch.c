@@ -59,6 +59,7 @@ static void on_error(struct dsql_conn *c, const struct session_event *ev) {
     arena_deinit(&c->error_arena);
     c->server_error = error_from_server(&c->error_arena, ev->body, ev->len);
   }
+  conn_judge_error(c, ev->body, ev->len);
 }
 
 static void on_group_done(struct dsql_conn *c) {
@@ -109,6 +110,7 @@ void conn_pump(struct dsql_conn *c) {
   /* A session that fails by itself tells what was sent: on_turn may still have to come. */
   if (c->session_live) session_sent(&c->session, link_sent(c->link) - c->stream_base);
   while (!c->closing && c->session_live && !stopped(c) && session_next(&c->session, &ev)) handle(c, &ev);
+  if (c->session.retold) conn_judge_parameters(c);
   if (c->status == DSQL_CONN_CONNECTING) conn_tell_owner(c);
   conn_leave(c);
 }

@@ -5,15 +5,20 @@
 
 static void judge(struct pool_conn *pc);
 
-/* Lost while idle, or it may be quiet now. */
+/* Of one that is lost, or unfit. */
+static enum dsql_pool_gone loss_of(const struct dsql_conn *c) {
+  return c->status == DSQL_CONN_FAILED || c->session.fatal_seen ? DSQL_GONE_LOST : DSQL_GONE_EXPIRED;
+}
+
+/* Lost or unfit while idle, or it may be quiet now. */
 static void on_watched(struct rt_task *t) {
   struct pool_conn *pc = LIST_ENTRY(t, struct pool_conn, owner.task);
   struct dsql_pool *p = pc->pool;
 
   if (pc->use == USE_IDLE) {
-    if (pc->conn->status != DSQL_CONN_FAILED) return; /* our own reset, or a notice */
-    if (pc->slot.state != POOL_SLOT_IDLE) return;     /* granted, or to be closed */
-    pool_state_idle_lost(&p->state, &pc->slot);
+    if (pc->conn->status != DSQL_CONN_FAILED && !pc->conn->unfit) return; /* our own reset, or a notice */
+    if (pc->slot.state != POOL_SLOT_IDLE) return;                         /* granted, or to be closed */
+    pool_state_idle_gone(&p->state, &pc->slot, loss_of(pc->conn));
   } else {
     judge(pc);
   }
@@ -56,12 +61,13 @@ dsql_conn *pool_take(struct dsql_pool *p) {
   struct pool_slot *slot;
 
   while ((slot = pool_state_take(&p->state)) != NULL) {
-    if (pool_conn_of(slot)->conn->status == DSQL_CONN_READY) {
+    struct dsql_conn *c = pool_conn_of(slot)->conn;
+    if (c->status == DSQL_CONN_READY && !c->unfit) {
       p->acquire_time.count++;
       p->acquire_time.buckets[0]++;
       return pool_lend(pool_conn_of(slot));
     }
-    pool_state_returned_bad(&p->state, slot, DSQL_GONE_LOST);
+    pool_state_returned_bad(&p->state, slot, loss_of(c));
     pool_run_later(p);
   }
   return NULL;
@@ -114,6 +120,12 @@ static void forget_borrower(struct dsql_conn *c) {
   if (c->trace_fn) dsql_conn_on_trace(c, NULL, NULL);
 }
 
+/* Nobody gets it next. The others were opened to the same server, and may not have heard yet. */
+static void retire(struct pool_conn *pc) {
+  if (!conn_alone_unfit(pc->conn)) pool_state_expire_all(&pc->pool->state);
+  bad(pc, loss_of(pc->conn));
+}
+
 /* It is lost, or something has to be done about it first. */
 __attribute__((noinline)) static void clean(struct pool_conn *pc) {
   if (pc->conn->status == DSQL_CONN_FAILED)
@@ -122,6 +134,8 @@ __attribute__((noinline)) static void clean(struct pool_conn *pc) {
     bad(pc, DSQL_GONE_DIRTY);
   else if (!conn_quiet(pc->conn))
     cleaning(pc, USE_DRAINING);
+  else if (pc->conn->unfit)
+    retire(pc);
   else
     roll_back(pc);
 }
@@ -130,7 +144,7 @@ static inline void judge(struct pool_conn *pc) {
   struct dsql_pool *p = pc->pool;
   struct dsql_conn *c = pc->conn;
 
-  if (!conn_quiet(c) || c->grouping || pc->spoiled || c->session.tx_status != 'I') {
+  if (!conn_quiet(c) || c->grouping || pc->spoiled || c->unfit || c->session.tx_status != 'I') {
     clean(pc);
   } else if (p->on_release && !p->on_release(p, c, p->on_release_arg)) {
     bad(pc, DSQL_GONE_REFUSED);

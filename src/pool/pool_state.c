@@ -438,7 +438,9 @@ void pool_state_returned_bad(struct pool_state *s, struct pool_slot *slot, enum 
   doom(s, slot, why);
 }
 
-void pool_state_idle_lost(struct pool_state *s, struct pool_slot *slot) { doom_idle(s, slot, DSQL_GONE_LOST); }
+void pool_state_idle_gone(struct pool_state *s, struct pool_slot *slot, enum dsql_pool_gone why) {
+  doom_idle(s, slot, why);
+}
 
 /* ---- events: time ---- */
 

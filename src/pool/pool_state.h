@@ -39,7 +39,7 @@
  *   returned, reusable         closing, old generation, too old, over conns_max: CLOSE. Somebody waits: GRANT to the
  *                              first. Else idle, to be lent first
  *   returned, not reusable     CLOSE
- *   idle connection lost       CLOSE
+ *   idle connection gone       CLOSE
  *   tick                       deadlines passed: FAIL. Idle too long, down to conns_min: CLOSE the one idle for longest.
  *                              Nearly too old: a replacement is connected, and CLOSE when it is there; too old: CLOSE
  *   resize                     over conns_max: CLOSE idle ones, then as they are returned
@@ -192,7 +192,7 @@ void pool_state_connect_failed(struct pool_state *s, struct pool_slot *slot, enu
 void pool_state_returning(struct pool_state *s, struct pool_slot *slot);
 void pool_state_returned(struct pool_state *s, struct pool_slot *slot, uint64_t now_ms);
 void pool_state_returned_bad(struct pool_state *s, struct pool_slot *slot, enum dsql_pool_gone why);
-void pool_state_idle_lost(struct pool_state *s, struct pool_slot *slot);
+void pool_state_idle_gone(struct pool_state *s, struct pool_slot *slot, enum dsql_pool_gone why);
 void pool_state_tick(struct pool_state *s, uint64_t now_ms);
 void pool_state_resize(struct pool_state *s, uint32_t conns_max, uint32_t conns_min);
 void pool_state_expire_all(struct pool_state *s);

@@ -7,6 +7,7 @@ static enum handled parameter_status(struct session *s, const struct wire_frame 
 
   if (wire_decode_parameter_status(m->body, m->len, &status)) return session_fail_malformed(s, m->type);
   rc = parameters_set(&s->parameters, status.name, status.value);
+  s->retold = true;
   if (rc == 0) return HANDLED;
   return session_fail(s, rc == DSQL_ENOMEM ? DSQL_ENOMEM : DSQL_EPROTO,
                       rc == DSQL_ENOMEM ? "out of memory for the server's parameters"

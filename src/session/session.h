@@ -179,6 +179,7 @@ struct session {
   size_t cancel_key_len;
   uint32_t protocol;
   struct parameters parameters;
+  bool retold; /* one of them has come; the owner's to clear */
 
   struct scram scram;
   bool scram_begun, saw_auth_request, negotiated;

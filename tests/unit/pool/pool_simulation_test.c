@@ -293,7 +293,7 @@ static void give_back(struct sim *m, bool well) {
 
 static void lose_idle(struct sim *m) {
   struct borrowed *c = pick(m, false, false);
-  if (c && c->slot.state == POOL_SLOT_IDLE) pool_state_idle_lost(&m->s, &c->slot);
+  if (c && c->slot.state == POOL_SLOT_IDLE) pool_state_idle_gone(&m->s, &c->slot, DSQL_GONE_LOST);
 }
 
 static void take(struct sim *m) {

@@ -125,7 +125,7 @@ static void event(struct machine *m, const char *text) {
     case 'r': pool_state_returned(&m->s, slot, m->now); break;
     case 'b': pool_state_returned_bad(&m->s, slot, DSQL_GONE_DIRTY); break;
     case 's': pool_state_returning(&m->s, slot); break;
-    case 'l': pool_state_idle_lost(&m->s, slot); break;
+    case 'l': pool_state_idle_gone(&m->s, slot, DSQL_GONE_LOST); break;
     case 't':
       m->now += a;
       pool_state_tick(&m->s, m->now);
