@@ -118,6 +118,7 @@ void peer_start(struct worker *w) {
     case BATCH: peer_start_batch(w); break;
     case CONNECT: peer_start_connect(w); break;
     case TRANSFER: peer_start_transfer(w); break;
+    case COPY: peer_start_copy(w); break;
   }
 }
 
@@ -181,7 +182,7 @@ static void make_worker(struct peer *p, int index) {
   w->peer = p;
   w->index = index;
   w->recorder = &p->recorders[index];
-  if (p->work.kind == QUERY || p->work.kind == BATCH) peer_check(dsql_conn_open(&w->conn, p->rt, p->target));
+  if (p->work.kind != CONNECT && p->work.kind != TRANSFER) peer_check(dsql_conn_open(&w->conn, p->rt, p->target));
   if (p->work.kind == BATCH && !(w->group = calloc((size_t)p->work.rows, sizeof(dsql_future *)))) die("out of memory");
 }
 

@@ -16,6 +16,7 @@ struct worker {
   dsql_conn *conn;
   dsql_future **group; /* of a batch */
   int64_t begun_ns;
+  int copied; /* rows of a copy that were written */
   uint64_t n; /* how often it has done its work */
 };
 
@@ -48,5 +49,6 @@ void peer_done(struct worker *w, uint64_t rows);
 void peer_start_batch(struct worker *w);
 void peer_start_connect(struct worker *w);
 void peer_start_transfer(struct worker *w);
+void peer_start_copy(struct worker *w);
 
 #endif

@@ -1,6 +1,7 @@
-/* peer_dsql_works.c - batch, connect and transfer. Each takes the fewest round trips that the API has for it: a batch is
+/* peer_dsql_works.c - batch, copy, connect and transfer. Each takes the fewest round trips that the API has for it: a batch is
  * one pipeline group, a connect carries its query, BEGIN travels with the read and COMMIT with the updates. */
 #include <dsql/co.h>
+#include <dsql/copy.h>
 
 #include "../measure.h"
 #include "peer_dsql.h"
@@ -25,6 +26,30 @@ void peer_start_batch(struct worker *w) {
   for (int i = 0; i < p->work.rows; i++) w->group[i] = dsql_query_stmt(w->conn, p->stmt, params, NULL);
   peer_check(dsql_pipeline_end(w->conn));
   peer_check(dsql_future_on_ready(dsql_all(p->rt, w->group, (size_t)p->work.rows), on_group, w));
+}
+
+/* ---- copy ---- */
+
+enum { ROWS_PER_CALL = 100 };
+
+static dsql_copy_next write_rows(dsql_copy *copy, void *arg) {
+  struct worker *w = arg;
+  struct peer *p = w->peer;
+  dsql_params row = {p->params, (size_t)p->work.arguments};
+
+  for (int i = 0; i < ROWS_PER_CALL && w->copied < p->work.rows; i++, w->copied++) (void)dsql_copy_row(copy, row);
+  return w->copied < p->work.rows ? DSQL_COPY_MORE : DSQL_COPY_END;
+}
+
+static void on_copied(dsql_future *f, void *arg) {
+  uint64_t rows = (uint64_t)dsql_result_affected(peer_result(f));
+  dsql_future_destroy(f);
+  peer_done(arg, rows);
+}
+
+void peer_start_copy(struct worker *w) {
+  w->copied = 0;
+  peer_check(dsql_future_on_ready(dsql_copy_in(w->conn, w->peer->work.sql, write_rows, w, NULL), on_copied, w));
 }
 
 /* ---- connect ---- */

@@ -108,7 +108,7 @@ static void prepare(struct worker *w) {
     flight_parse(&f, "read", TRANSFER_READ, NULL);
     flight_parse(&f, "update", TRANSFER_UPDATE, NULL);
     flight_parse(&f, "commit", "commit", NULL);
-  } else {
+  } else if (work->kind != COPY) {
     flight_parse(&f, "work", work->sql, work);
   }
   flight_sync(&f);

@@ -140,6 +140,31 @@ static void make_executions(struct flight *f, const struct work *w) {
   flight_sync(f);
 }
 
+static void put_row(struct flight *f, const struct work *w) {
+  put_int2(f, w->arguments);
+  for (int i = 0; i < w->arguments; i++) put_argument(f, &w->argument[i]);
+}
+
+/* All at once: the server reads on by itself. */
+static void make_copy(struct flight *f, const struct work *w) {
+  enum { ROWS_PER_MESSAGE = 100 };
+  size_t at = begin_message(f, 'Q');
+
+  put_text(f, w->sql);
+  end_message(f, at);
+  at = begin_message(f, 'd');
+  put(f, "PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0\0", 19);
+  for (int i = 0; i < w->rows; i++) {
+    put_row(f, w);
+    if (i % ROWS_PER_MESSAGE < ROWS_PER_MESSAGE - 1) continue;
+    end_message(f, at);
+    at = begin_message(f, 'd');
+  }
+  put(f, "\377\377", 2);
+  end_message(f, at);
+  end_message(f, begin_message(f, 'c'));
+}
+
 void make_flights(struct worker *w) {
   const struct work *work = &w->peer->work;
   bool transfer = work->kind == TRANSFER;
@@ -147,6 +172,9 @@ void make_flights(struct worker *w) {
   w->flights_per_work = transfer ? 2 : 1;
   w->flights_count = transfer ? 2 * TRANSFER_SPAN : 1;
   if (!(w->flights = calloc((size_t)w->flights_count, sizeof *w->flights))) die("out of memory");
-  if (!transfer) make_executions(w->flights, work);
+  if (work->kind == COPY)
+    make_copy(w->flights, work);
+  else if (!transfer)
+    make_executions(w->flights, work);
   for (int i = 0; transfer && i < TRANSFER_SPAN; i++) make_transfer(&w->flights[(size_t)2 * (size_t)i], w, i);
 }

@@ -57,6 +57,7 @@ static uint64_t work_once(struct worker *w) {
   switch (w->peer->work.kind) {
     case QUERY: return pipeline ? peer_query_pipeline(w) : w->peer->mode == SYNC ? peer_query(w) : peer_query_rows(w);
     case BATCH: return pipeline ? peer_batch_pipeline(w) : peer_batch(w);
+    case COPY: return peer_copy(w);
     case TRANSFER: return pipeline ? peer_transfer_pipeline(w) : peer_transfer(w);
     case CONNECT: break;
   }
@@ -96,7 +97,7 @@ static void prepare_all(struct peer *p, PGconn *c) {
     prepare(c, "read", TRANSFER_READ, 0, NULL);
     prepare(c, "update", TRANSFER_UPDATE, 0, NULL);
     prepare(c, "commit", "commit", 0, NULL);
-  } else {
+  } else if (p->work.kind != COPY) {
     prepare(c, "work", p->work.sql, p->parameters.count, p->parameters.types);
   }
   if (p->mode == PIPELINE && !PQenterPipelineMode(c)) peer_fail(c);

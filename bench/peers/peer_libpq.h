@@ -48,6 +48,7 @@ uint64_t peer_query_rows(struct worker *w); /* single and chunked */
 uint64_t peer_query_pipeline(struct worker *w);
 uint64_t peer_batch(struct worker *w);
 uint64_t peer_batch_pipeline(struct worker *w);
+uint64_t peer_copy(struct worker *w);
 uint64_t peer_transfer(struct worker *w);
 uint64_t peer_transfer_pipeline(struct worker *w);
 

@@ -106,6 +106,43 @@ uint64_t peer_batch_pipeline(struct worker *w) {
   return (uint64_t)rows;
 }
 
+/* ---- copy ---- */
+
+static void put_copy(struct worker *w, const void *p, size_t n) {
+  if (PQputCopyData(w->conn, p, (int)n) != 1) peer_fail(w->conn);
+}
+
+/* libpq knows no values: a row is made in its binary form, then handed over. */
+static size_t make_row(unsigned char *out, const struct parameters *p) {
+  uint16_t count = htobe16((uint16_t)p->count);
+  unsigned char *at = out;
+
+  memcpy(at, &count, sizeof count);
+  at += sizeof count;
+  for (int i = 0; i < p->count; i++) {
+    uint32_t n = (uint32_t)(p->formats[i] ? (size_t)p->lengths[i] : strlen(p->values[i])), wire = htobe32(n);
+    memcpy(at, &wire, sizeof wire);
+    memcpy(at + sizeof wire, p->values[i], n);
+    at += sizeof wire + n;
+  }
+  return (size_t)(at - out);
+}
+
+uint64_t peer_copy(struct worker *w) {
+  static const char signature[] = "PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0\0", trailer[] = "\377\377";
+  const struct work *work = &w->peer->work;
+  unsigned char row[1024];
+  PGresult *r;
+
+  PQclear(peer_expect(w->conn, PQexec(w->conn, work->sql), PGRES_COPY_IN));
+  put_copy(w, signature, 19);
+  for (int i = 0; i < work->rows; i++) put_copy(w, row, make_row(row, &w->peer->parameters));
+  put_copy(w, trailer, 2);
+  if (PQputCopyEnd(w->conn, NULL) != 1) peer_fail(w->conn);
+  while ((r = PQgetResult(w->conn))) PQclear(peer_expect(w->conn, r, PGRES_COMMAND_OK));
+  return (uint64_t)work->rows;
+}
+
 /* ---- transfer ---- */
 
 static void set_int4(struct parameters *p, int i, int32_t v) {

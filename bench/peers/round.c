@@ -10,7 +10,7 @@
 
 static const char *const type_names[] = {"int4", "int2",  "oid",  "bool",        "char",  "name",
                                          "text", "bytea", "date", "timestamptz", "float8"};
-static const char *const kind_names[] = {"query", "batch", "connect", "transfer"};
+static const char *const kind_names[] = {"query", "batch", "connect", "transfer", "copy"};
 static const char *const tls_names[] = {"disable", "postgres", "direct"};
 
 static int index_of(const char *name, const char *const *names, int count) {

@@ -7,8 +7,9 @@
  *   BENCH_KIND      query: one prepared statement after another on each connection, every field of every row decoded
  *                   batch: BENCH_ROWS executions of one statement with the same arguments as one transaction
  *                   connect: connect, select 1, disconnect
+ *                   copy: COPY FROM STDIN of BENCH_ROWS rows, each with the same arguments
  *                   transfer: BEGIN REPEATABLE READ, read a balance, check it here, two updates, COMMIT
- *   BENCH_SQL       of query and batch
+ *   BENCH_SQL       of query, batch and copy
  *   BENCH_ARGS      type:value, separated by spaces; the types are int4 bool float8 text
  *   BENCH_COLUMNS   types of the result's columns: int4 int2 oid bool char name text bytea date timestamptz
  *   BENCH_TLS       disable, postgres or direct: verify-full with password_user; disable: trust_user
@@ -31,7 +32,7 @@
 enum { COLUMNS_MAX = 16, ARGS_MAX = 8, CONNECTIONS_MAX = 64, EXIT_CANNOT = 3, TRANSFER_SPAN = 100 };
 
 enum type { INT4, INT2, OID, BOOL, CHAR, NAME, TEXT, BYTEA, DATE, TIMESTAMPTZ, FLOAT8 };
-enum kind { QUERY, BATCH, CONNECT, TRANSFER };
+enum kind { QUERY, BATCH, CONNECT, TRANSFER, COPY };
 enum tls { TLS_DISABLE, TLS_POSTGRES, TLS_DIRECT };
 
 struct argument {
@@ -47,7 +48,7 @@ struct work {
   enum tls tls;
   double seconds, warm_up_seconds;
   int connections;
-  int rows; /* of a batch */
+  int rows; /* of a batch or a copy */
   int columns, arguments;
   enum type column[COLUMNS_MAX];
   struct argument argument[ARGS_MAX];

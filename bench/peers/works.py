@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+INSERT_TABLE = "CREATE UNLOGGED TABLE _test(a int, b int, c int, d text, e float, f int, g text);"
 INSERTED = "int4:10 int4:11 int4:10 text:TESTTESTTEST float8:10.333 int4:12341234 text:123412341234"
 
 
@@ -52,7 +53,16 @@ PGBENCH = [  # https://github.com/MagicStack/pgbench, queries/, ten connections 
         "FROM generate_series(1, 100));",
     ),
     Work("4-arrays", "query", "pgbench 4-arrays: 100 rows of int[100]", pending="arrays"),
-    Work("5-copyfrom", "copy", "pgbench 5-copyfrom: COPY of 10000 rows of 7 columns", pending="COPY"),
+    Work(
+        "5-copyfrom",
+        "copy",
+        "pgbench 5-copyfrom: COPY of 10000 rows of 7 columns, binary",
+        sql="COPY _test (a, b, c, d, e, f, g) FROM STDIN (FORMAT binary)",
+        args=INSERTED,
+        rows=10000,
+        between="TRUNCATE _test",
+        setup=INSERT_TABLE,
+    ),
     Work(
         "6-batch",
         "batch",
@@ -61,7 +71,7 @@ PGBENCH = [  # https://github.com/MagicStack/pgbench, queries/, ten connections 
         args=INSERTED,
         rows=1000,
         between="TRUNCATE _test",
-        setup="CREATE UNLOGGED TABLE _test(a int, b int, c int, d text, e float, f int, g text);",
+        setup=INSERT_TABLE,
     ),
     Work("7-oneplusone", "query", "pgbench 7-oneplusone: SELECT 1+1", sql="SELECT 1+1", columns="int4"),
 ]

@@ -2,7 +2,7 @@
  * byte each, some with an operand:
  *   feed n bytes of the input, or one message of a type with a body from the input, in one or several parts; submit an
  *   operation (its kind, whether it ends the group, read-only); gather; count output as sent; give an operation up;
- *   take a row less than all; store bytes; end the stream; restart with what the queue holds, also with credentials sent
+ *   take a row less than all; send data, the end or the failure of a COPY that was planned; store bytes; end the stream; restart with what the queue holds, also with credentials sent
  *   ahead; derive keys; release.
  * Whatever happens: every operation is reported exactly once, its flags are consistent, nothing is left allocated, and
  * memory stays within what was configured. */
@@ -35,6 +35,7 @@ struct fuzz {
   bool failed; /* EVENT_FAILED was seen */
   bool partial_rows;
   bool deriving;
+  struct op *copying;
 };
 
 static uint8_t next(struct fuzz *f) { return f->pos < f->end ? *f->pos++ : 0; }
@@ -56,12 +57,12 @@ static void on_done(struct fuzz *f, struct op *op) {
 }
 
 /* Returns the length of the first row. */
-static size_t check_run(const struct session_event *ev) {
+static size_t check_run(const struct session_event *ev, char type) {
   size_t at = 0, first = 0;
   REQUIRE(!ev->op->abandoned);
   while (at < ev->len) {
     size_t total = (size_t)load_be32(ev->body + at + 1) + 1;
-    REQUIRE(ev->body[at] == 'D' && total >= WIRE_HEADER_SIZE && total <= ev->len - at);
+    REQUIRE(ev->body[at] == type && total >= WIRE_HEADER_SIZE && total <= ev->len - at);
     if (!first) first = total;
     at += total;
   }
@@ -69,14 +70,38 @@ static size_t check_run(const struct session_event *ev) {
 }
 
 static void on_answer(const struct session_event *ev) {
-  REQUIRE(ev->op->whole && check_run(ev) <= ev->len);
+  REQUIRE(ev->op->whole && check_run(ev, 'D') <= ev->len);
   REQUIRE(ev->tag.len && !memchr(ev->tag.ptr, 0, ev->tag.len) && !ev->tag.ptr[ev->tag.len]);
 }
 
 static void on_rows(struct fuzz *f, const struct session_event *ev) {
-  size_t first = check_run(ev);
-  REQUIRE(ev->len > 0);
+  bool copy = ev->type == EVENT_COPY_DATA;
+  size_t first = check_run(ev, copy ? 'd' : 'D');
+  REQUIRE(ev->len > 0 && (!copy || ev->op->copy == COPY_RECEIVING));
   session_rows_done(&f->s, f->partial_rows ? first : ev->len);
+}
+
+static void on_copy(struct fuzz *f, const struct session_event *ev) {
+  struct wire_copy_response response;
+  REQUIRE(!ev->op->abandoned && wire_decode_copy_response(ev->body, ev->len, &response) == 0);
+  REQUIRE(ev->op->copy_plan == (ev->op->copy == COPY_SENDING ? COPY_PLAN_IN : COPY_PLAN_OUT));
+  if (ev->op->copy == COPY_SENDING) f->copying = ev->op;
+}
+
+/* The owner of a COPY: data, nothing, its end, its failure. */
+static void copy_step(struct fuzz *f, uint8_t how) {
+  struct op *op = f->copying;
+  size_t from;
+  if (!op || f->failed || op->copy != COPY_SENDING || f->reported[op - f->ops]) return;
+  if (how & 1) {
+    from = session_copy_open(&f->s);
+    buf_put(&f->out, "data", how >> 1 & 3);
+    REQUIRE(session_copy_close(&f->s, from));
+  } else if (how & 2 && !op->abandoned) {
+    REQUIRE(session_copy_done(&f->s, op));
+  } else {
+    REQUIRE(session_copy_fail(&f->s, op, "why"));
+  }
 }
 
 static void on_group_ok(struct fuzz *f) {
@@ -104,7 +129,9 @@ static void pull(struct fuzz *f) {
     check_body(&ev);
     if (ev.op) REQUIRE(ev.op >= f->ops && ev.op < f->ops + f->op_count);
     switch (ev.type) {
-      case EVENT_ROWS: on_rows(f, &ev); break;
+      case EVENT_ROWS:
+      case EVENT_COPY_DATA: on_rows(f, &ev); break;
+      case EVENT_COPY: on_copy(f, &ev); break;
       case EVENT_ANSWER: on_answer(&ev); break;
       case EVENT_OP_DONE: on_done(f, ev.op); break;
       case EVENT_GROUP_OK: on_group_ok(f); break;
@@ -166,6 +193,7 @@ static void encode(struct op *op, unsigned kind) {
       wire_query(&op->bytes, text, strlen(text));
       op->effect = kind & 1 ? SQL_UNKNOWN : sql_effect_of_script(text, strlen(text));
       op->barrier = sql_may_copy(text, strlen(text));
+      if (op->barrier && kind & 1 << 7) op->copy_plan = kind & 1 << 6 ? COPY_PLAN_IN : COPY_PLAN_OUT;
       return;
   }
   wire_execute(&op->bytes, "", 0);
@@ -183,7 +211,7 @@ static void submit(struct fuzz *f) {
   if (how & 0x80) op->sync = true;
   op->read_only = (how & 0x60) == 0x60;
   op->whole = how & 0x20;
-  encode(op, how & 31);
+  encode(op, how);
   if (op->sync && op->steps != STEP_SCRIPT) wire_sync(&op->bytes);
   if (!op->sync && !f->queue.grouping) op_queue_group_begin(&f->queue);
   op_queue_push(&f->queue, op);
@@ -278,7 +306,10 @@ static bool step(struct fuzz *f) {
       break;
     case 6: sent(f); break;
     case 7: give_up(f); break;
-    case 8: f->partial_rows = !f->partial_rows; break;
+    case 8:
+      f->partial_rows = !f->partial_rows;
+      copy_step(f, next(f));
+      break;
     case 9: store(f); break;
     case 10: end_stream(f); break;
     case 11: return restart(f);

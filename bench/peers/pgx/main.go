@@ -240,6 +240,15 @@ func (w *work) batch() (int64, once) {
 	}
 }
 
+func (w *work) copyIn() (int64, once) {
+	connections := w.connectAll(nil)
+	columns := strings.Split("abcdefg", "")
+	return 0, func(index, n int) int {
+		source := pgx.CopyFromSlice(w.rows, func(int) ([]any, error) { return w.args, nil })
+		return int(must(connections[index].CopyFrom(ctx, pgx.Identifier{"_test"}, columns, source)))
+	}
+}
+
 func (w *work) transfer() (int64, once) {
 	connections := w.connectAll(map[string]string{"begin": begin, "read": read, "update": update, "commit": commit})
 	return 0, func(index, n int) int {
@@ -348,6 +357,7 @@ func main() {
 	w := readWork()
 	kinds := map[string]func() (int64, once){
 		"query": w.query, "batch": w.batch, "transfer": w.transfer, "connect": w.connects,
+		"copy": w.copyIn,
 	}
 	kind, known := kinds[w.kind]
 	if !known {

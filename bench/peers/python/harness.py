@@ -35,7 +35,7 @@ class Work:
         self.args = [argument(a) for a in variable["BENCH_ARGS"].split()]
         self.columns = variable["BENCH_COLUMNS"].split()
         self.port, self.ca = int(variable["BENCH_PORT"]), variable["BENCH_CA"]
-        if self.kind not in ("query", "batch", "connect", "transfer"):
+        if self.kind not in ("query", "batch", "connect", "transfer", "copy"):
             sys.exit(CANNOT)
 
 

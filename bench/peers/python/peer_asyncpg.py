@@ -63,6 +63,18 @@ async def batch_work(connections):
     return 0, once
 
 
+async def copy_work(connections):
+    rows = [tuple(work.args)] * work.rows
+    columns = list("abcdefg")
+
+    async def once(index, n):
+        await connections[index].copy_records_to_table("_test", records=rows, columns=columns)
+        return len(rows)
+
+    await once(0, 0)
+    return 0, once
+
+
 async def transfer_work(connections):
     read = [await c.prepare(harness.READ + "$1") for c in connections]
     update = [await c.prepare(harness.UPDATE.format("$1", "$2")) for c in connections]
@@ -94,7 +106,13 @@ async def main():
     connections = []
     if work.kind != "connect":
         connections = [await connect() for _ in range(work.connections)]
-    prepare = {"query": query_work, "batch": batch_work, "transfer": transfer_work, "connect": connect_work}
+    prepare = {
+        "query": query_work,
+        "batch": batch_work,
+        "copy": copy_work,
+        "transfer": transfer_work,
+        "connect": connect_work,
+    }
     first, once = await prepare[work.kind](connections)
     await harness.rounds(work, asyncpg.__version__, first, once)
     for c in connections:

@@ -64,6 +64,21 @@ async def batch_work(connections):
     return 0, once
 
 
+async def copy_work(connections):
+    cursors = [c.cursor() for c in connections]
+    row = tuple(work.args)
+
+    async def once(index, n):
+        async with cursors[index].copy(work.sql) as copy:
+            copy.set_types(["int4", "int4", "int4", "text", "float8", "int4", "text"])
+            for _ in range(work.rows):
+                await copy.write_row(row)
+        return work.rows
+
+    await once(0, 0)
+    return 0, once
+
+
 async def transfer_work(connections):
     async def once(index, n):
         source, sink = harness.accounts(index, n)
@@ -94,7 +109,13 @@ async def main():
     connections = []
     if work.kind != "connect":
         connections = [await connect() for _ in range(work.connections)]
-    prepare = {"query": query_work, "batch": batch_work, "transfer": transfer_work, "connect": connect_work}
+    prepare = {
+        "query": query_work,
+        "batch": batch_work,
+        "copy": copy_work,
+        "transfer": transfer_work,
+        "connect": connect_work,
+    }
     first, once = await prepare[work.kind](connections)
     await harness.rounds(work, psycopg.__version__, first, once)
     for c in connections:

@@ -150,10 +150,9 @@ static void log_params(struct rig *r, const struct session_event *ev) {
 }
 
 static void log_copy_data(struct rig *r, const struct session_event *ev) {
-  line(r, "copy-data %d", number_of(r, ev->op));
   for (size_t at = 0; at < ev->len; at += (size_t)load_be32(ev->body + at + 1) + 1)
-    line(r, " %.*s", (int)load_be32(ev->body + at + 1) - 4, (const char *)ev->body + at + 5);
-  line(r, "\n");
+    line(r, "copy-data %d %.*s\n", number_of(r, ev->op), (int)load_be32(ev->body + at + 1) - 4,
+         (const char *)ev->body + at + 5);
   session_rows_done(&r->s, ev->len);
 }
 
@@ -253,11 +252,13 @@ static void encode_named(struct op *op, char kind, const char *sql) {
 static void encode(struct op *op, char kind, const char *sql) {
   size_t n = strlen(sql);
   switch (kind) {
+    case 'i':
+    case 'o': op->copy_plan = kind == 'i' ? COPY_PLAN_IN : COPY_PLAN_OUT; /* fall through */
     case 's':
       wire_query(&op->bytes, sql, n);
       op->steps = STEP_SCRIPT;
       op->effect = sql_effect_of_script(sql, n);
-      op->barrier = sql_may_copy(sql, n);
+      op->barrier = op->copy_plan || sql_may_copy(sql, n);
       return;
     case 'c':
       wire_close(&op->bytes, 'S', "n");
@@ -272,10 +273,12 @@ static void encode(struct op *op, char kind, const char *sql) {
   op->barrier = op->effect == SQL_COPY;
 }
 
+static bool is_script(char kind) { return kind == 's' || kind == 'i' || kind == 'o'; }
+
 static void submit_word(struct rig *r, char *word) {
   struct op *op = &r->ops[r->op_count];
   size_t n = strlen(word);
-  bool sync = word[n - 1] == '|' || word[0] == 's', read_only;
+  bool sync = word[n - 1] == '|' || is_script(word[0]), read_only;
 
   cr_assert_lt(r->op_count, RIG_OPS);
   r->op_count++;
@@ -289,7 +292,7 @@ static void submit_word(struct rig *r, char *word) {
   op->read_only = read_only;
   op->whole = !r->apart && r->rows_at_once == 0;
   op->sync = sync;
-  if (sync && word[0] != 's') wire_sync(&op->bytes);
+  if (sync && !is_script(word[0])) wire_sync(&op->bytes);
   if (!sync && !r->queue.grouping) op_queue_group_begin(&r->queue);
   op_queue_push(&r->queue, op);
 }

@@ -7,6 +7,7 @@
  *   r:INSERT_...   the same again, with a Close before
  *   b:INSERT_...   a later execution: Bind Execute
  *   s:INSERT_...   simple Query; always ends its group
+ *   i:COPY_...     the same for a COPY FROM STDIN that is planned; o:COPY_... TO STDOUT
  *   c              Close
  *   y              nothing but the Sync
  *   | at a word's end: the group ends here    ! before that: read-only */
