@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "client.h"
+#include "docs_table.h"
 #include "dsql/copy.h"
 
 static struct client x;
@@ -140,6 +141,39 @@ Test(copy, what_is_called_behind_it_waits) {
 }
 
 /* ---- back-pressure ---- */
+
+static int count_rows(const void *data, size_t n, void *arg) {
+  (void)data;
+  *(size_t *)arg += n > 2; /* the end of the binary format is a message too */
+  return 0;
+}
+
+/* The allocator's peak is the same for ten times the rows, both ways and in both formats. */
+Test(copy, memory_does_not_grow_with_the_rows) {
+  static const char *const in[] = {"copy t from stdin", "copy t from stdin binary"};
+  static const char *const out[] = {"copy t to stdout", "copy t to stdout binary"};
+  size_t base = x.heap.live_bytes;
+
+  for (size_t i = 0; i < COUNT(in); i++)
+    for (int count = 10000; count <= 100000; count *= 10) {
+      struct rows rows = {.count = count};
+      size_t seen = 0;
+      x.heap.peak_bytes = base;
+      cr_assert_eq(client_settle(dsql_copy_in(c, in[i], typed_rows, &rows, NULL)), 0);
+      cr_assert_eq(client_settle(dsql_copy_out(c, out[i], count_rows, &seen, NULL)), 0);
+      cr_assert_eq(seen, (size_t)count);
+      cr_assert_leq(x.heap.peak_bytes - base, 1024 * 1024, "%d rows: %zu bytes", count, x.heap.peak_bytes - base);
+      client_exec(c, "truncate t");
+    }
+}
+
+/* A name of a table is no format. */
+Test(copy, a_table_that_is_called_csv) {
+  struct rows rows = {.count = 10};
+  client_exec(c, "create temp table csv_of_binary (a int, b text)");
+  cr_assert_eq(client_settle(dsql_copy_in(c, "copy csv_of_binary from stdin", typed_rows, &rows, NULL)), 0);
+  cr_assert_str_eq(client_value(c, "select count(*) from csv_of_binary"), "10");
+}
 
 static void resume_later(uv_timer_t *timer) { dsql_resume(*(dsql_future **)timer->data); }
 
@@ -341,6 +375,29 @@ static void fails(size_t i) {
   cr_assert(str_has(e->message, failures[i].text), "%s: %s", failures[i].name, client_error_text(f));
   cr_assert_eq(e->flags & DSQL_IN_DOUBT, 0, "%s", failures[i].name);
   dsql_future_destroy(f);
+}
+
+/* docs/copy.md says the same of the same failures. */
+Test(copy, the_table_of_failures) {
+  const char *cells[DOCS_CELLS_MAX];
+  struct docs_table t;
+  size_t rows = 0;
+
+  docs_open(&t, "copy.md", "Failures");
+  while (docs_row(&t)) {
+    size_t i = rows - 1;
+    cr_assert_eq(docs_cells(&t, cells), 3);
+    if (rows++ == 0) continue; /* the columns' names */
+    cr_assert_lt(i, COUNT(failures), "%s", cells[0]);
+    cr_expect_str_eq(cells[0], failures[i].name);
+    cr_expect_str_eq(cells[1], dsql_error_name(failures[i].code), "%s", cells[0]);
+    cr_expect_str_eq(cells[2],
+                     failures[i].app_code      ? "`app_code`"
+                     : failures[i].sqlstate[0] ? failures[i].sqlstate
+                                               : "the library",
+                     "%s", cells[0]);
+  }
+  cr_assert_eq(rows, 1 + COUNT(failures));
 }
 
 Test(copy, every_failure_leaves_the_connection_usable) {
