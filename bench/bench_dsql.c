@@ -144,7 +144,8 @@ static void run(struct client *c, const char *name, uint64_t count) {
       run_work(c, &works[i], count);
       return;
     }
-  if (!run_pool(c, name, count) && !run_trips(c, name, count)) die("unknown work %s", name);
+  if (!run_copy(c, name, count) && !run_pool(c, name, count) && !run_trips(c, name, count))
+    die("unknown work %s", name);
 }
 
 int main(int argc, char **argv) {

@@ -29,6 +29,8 @@ void idle_for(struct client *c, uint64_t ms);
 void run_insert(struct client *c, uint64_t count);
 void run_connect(struct client *c, uint64_t count);
 void run_idle(struct client *c, uint64_t count);
+/* bench_dsql_copy.c; false: the name is none of its works. */
+bool run_copy(struct client *c, const char *name, uint64_t count);
 /* bench_dsql_pool.c; false: the name is none of its works. */
 bool run_pool(struct client *c, const char *name, uint64_t count);
 /* bench_dsql_trips.c; false: the name is none of its works. */

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "bench_libpq.h"
 #include "measure.h"
 #include "work.h"
 
@@ -320,6 +321,7 @@ static void run_idle(uint64_t count, const char *target) {
 
 int main(int argc, char **argv) {
   uint64_t count;
+  PGconn *c;
 
   if (argc != 4) die("usage: bench_libpq WORK COUNT TARGET");
   count = parse_count(argv[2]);
@@ -337,5 +339,8 @@ int main(int argc, char **argv) {
       run_work(&works[i], count, argv[3]);
       return 0;
     }
-  die("unknown work %s", argv[1]);
+  c = open_connection(argv[3]);
+  if (!run_copy(c, argv[1], count)) die("unknown work %s", argv[1]);
+  PQfinish(c);
+  return 0;
 }

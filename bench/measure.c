@@ -28,17 +28,20 @@ static int64_t process_cpu_us(void) {
   return timeval_us(usage.ru_utime) + timeval_us(usage.ru_stime);
 }
 
-long measure_rss_kb(void) {
+static long status_kb(const char *key) {
   char line[256];
   long kb = -1;
   FILE *f = fopen("/proc/self/status", "r");
 
   if (!f) die("no /proc/self/status");
   while (kb < 0 && fgets(line, sizeof line, f))
-    if (strncmp(line, "VmRSS:", 6) == 0) kb = strtol(line + 6, NULL, 10);
+    if (strncmp(line, key, strlen(key)) == 0) kb = strtol(line + strlen(key), NULL, 10);
   fclose(f);
   return kb;
 }
+
+long measure_rss_kb(void) { return status_kb("VmRSS:"); }
+long measure_peak_rss_kb(void) { return status_kb("VmHWM:"); }
 
 void measure_sample(struct sample *out) {
   out->mallocs = bench_malloc_count ? bench_malloc_count() : 0;

@@ -13,6 +13,7 @@ struct sample {
 int64_t measure_wall_ns(void);
 int64_t measure_thread_cpu_ns(void);
 long measure_rss_kb(void);
+long measure_peak_rss_kb(void); /* of the whole process so far */
 void measure_sample(struct sample *out);
 
 void report(const char *key, int64_t value);
