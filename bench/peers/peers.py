@@ -15,6 +15,7 @@ BUILD = ROOT / "build" / "release" / "bench" / "peers"
 LIBPQ = "libpq"
 OURS = "libdsql"
 FLOOR = "floor"
+NO_COPY = ("query", "batch", "connect", "transfer")
 
 
 @dataclass(frozen=True)
@@ -140,9 +141,9 @@ def peers(folder):
         Peer("asyncpg", [sys.executable, str(HERE / "python" / "peer_asyncpg.py")], "python", python),
         Peer("psycopg 3", [sys.executable, str(HERE / "python" / "peer_psycopg.py")], "python", python),
         Peer("pgx", [str(INSTALLED / "pgx" / "peer_pgx")], "pgx"),
-        Peer("tokio-postgres", [str(INSTALLED / "tokio" / "peer_tokio")], "tokio"),
-        Peer("node-postgres", ["node", str(HERE / "node" / "peer_node_postgres.js")], "node", node),
-        Peer("postgres.js", ["node", str(HERE / "node" / "peer_postgres_js.js")], "node", node),
+        Peer("tokio-postgres", [str(INSTALLED / "tokio" / "peer_tokio")], "tokio", kinds=NO_COPY),
+        Peer("node-postgres", ["node", str(HERE / "node" / "peer_node_postgres.js")], "node", node, NO_COPY),
+        Peer("postgres.js", ["node", str(HERE / "node" / "peer_postgres_js.js")], "node", node, NO_COPY),
     ]
 
 

@@ -15,28 +15,40 @@ void wire_copy_signature(struct buf *out) {
 
 void wire_copy_trailer(struct buf *out) { buf_put_be16(out, UINT16_MAX); }
 
-/* Text is the binary form of text types, and of values whose type the server is to infer. */
-static bool is_binary(const dsql_param *v) {
-  return v->format == 1 || v->len == -1 || v->oid == 0 || codec_is_text(v->oid);
+/* Of a value that is not NULL. Text is the binary form of text types, and of values whose type the server is to infer. */
+static bool is_binary(const dsql_param *v) { return v->format == 1 || v->oid == 0 || codec_is_text(v->oid); }
+
+static int measure_row(dsql_params row, uint64_t *bytes, size_t *wrong) {
+  *bytes = 2 + 4 * (uint64_t)row.n;
+  for (size_t i = 0; i < row.n; i++) {
+    const dsql_param *v = &row.v[i];
+    *wrong = i;
+    if (v->len >= 0) {
+      if (!is_binary(v)) return DSQL_ETYPE;
+      *bytes += (uint32_t)v->len;
+    } else if (v->len != -1) {
+      return DSQL_EINVAL;
+    }
+  }
+  *wrong = row.n;
+  return *bytes > WIRE_BODY_MAX ? DSQL_ETOOBIG : 0;
 }
 
 int wire_copy_row_binary(struct buf *out, dsql_params row, size_t *wrong) {
-  struct wire_measure m = wire_measure_params(row.v, row.n);
+  uint64_t bytes;
   uint8_t *p;
+  int rc;
 
   *wrong = row.n;
-  if (row.n > WIRE_PARAMS_MAX || (m.bytes != UINT64_MAX && m.bytes > WIRE_BODY_MAX)) return DSQL_ETOOBIG;
-  for (size_t i = 0; i < row.n; i++) {
-    if (row.v[i].len >= -1 && is_binary(&row.v[i])) continue;
-    *wrong = i;
-    return row.v[i].len < -1 ? DSQL_EINVAL : DSQL_ETYPE;
-  }
-  if (!buf_reserve(out, (size_t)m.bytes + 2)) return out->error;
+  if (row.n > WIRE_PARAMS_MAX) return DSQL_ETOOBIG;
+  rc = measure_row(row, &bytes, wrong);
+  if (rc) return rc;
+  if (!buf_reserve(out, (size_t)bytes)) return out->error;
   p = out->data + out->len;
   store_be16(p, (uint16_t)row.n);
   p += 2;
   for (size_t i = 0; i < row.n; i++) p = wire_store_value(p, &row.v[i]);
-  out->len += (size_t)m.bytes + 2;
+  out->len += (size_t)bytes;
   return 0;
 }
 
