@@ -45,10 +45,10 @@ static enum token next_token(struct scan *in, char delimiter, dsql_str *element)
 }
 
 static int bound(struct scan *in, int32_t *out) {
+  bool plus = scan_char(in, '+');
   const char *start = in->pos;
-  if (scan_is(in, '-') || scan_is(in, '+')) in->pos++;
+  if (!plus) (void)scan_char(in, '-');
   while (scan_is_digit(in)) in->pos++;
-  if (*start == '+') start++;
   return codec_int4_text(start, (size_t)(in->pos - start), out);
 }
 

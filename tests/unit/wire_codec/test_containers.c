@@ -157,6 +157,31 @@ Test(containers, ranges_as_text) {
   CHECK(describe_multirange, multiranges);
 }
 
+/* On memory of its own size, cut anywhere: no look beyond the end, and nothing but the whole is a value. */
+static void check_cut(describe_fn describe, uint32_t oid, const char *text) {
+  struct heap_arena h;
+  char got[DESCRIBE_SIZE];
+
+  heap_arena_init(&h);
+  for (size_t n = 1; n < strlen(text); n++) {
+    char *exact = mem_alloc(&h.heap.hook, n);
+    cr_assert(exact);
+    memcpy(exact, text, n);
+    cr_expect_eq(describe(&(dsql_value){.ptr = exact, .len = n, .oid = oid, .memory = &h.arena}, got), DSQL_EPROTO,
+                 "%.*s", (int)n, text);
+    mem_free(&h.heap.hook, exact);
+  }
+  heap_arena_deinit(&h);
+}
+
+Test(containers, no_part_of_a_text_passes_for_it) {
+  check_cut(describe_array, TEXT_ARRAY, "[-1:+0][2:3]={{\"a\\\"b\",NULL},{c d\\ ,x}}");
+  check_cut(describe_record, RECORD, "(1,\"a\"\"b\\\\\",,x\\,y)");
+  check_cut(describe_range, TSTZ_RANGE, "[\"2000-01-01 00:00:00+00\",\"a\"\"b\\\\\")");
+  check_cut(describe_range, INT4_RANGE, "empty");
+  check_cut(describe_multirange, INT4_MULTIRANGE, "{[1,3),empty,(\"5\",]}");
+}
+
 /* ---- binary ---- */
 
 /* An array's head, with one dimension and what follows it. */
