@@ -325,3 +325,37 @@ Test(containers, without_memory_only_views_are_given) {
   v = (dsql_value){.ptr = "{\"a\\\"b\"}", .len = 8, .oid = TEXT_ARRAY};
   cr_expect_eq(describe_array(&v, got), DSQL_EINVAL);
 }
+
+Test(containers, out_of_memory) {
+  enum { ELEMENTS = 300 };
+  static uint8_t memory[DSQL_ARRAY_SIZE(ELEMENTS, 8)];
+  int64_t values[ELEMENTS];
+  dsql_param p;
+  size_t failures = 0;
+
+  for (int i = 0; i < ELEMENTS; i++) values[i] = INT64_MIN;
+  p = dsql_int8_array(memory, sizeof memory, values, ELEMENTS);
+  for (int rc = DSQL_ENOMEM; rc; failures++) {
+    struct heap_arena h;
+    dsql_str text;
+    heap_arena_init(&h);
+    test_alloc_arm(&h.heap, failures + 1, true);
+    rc = dsql_value_text(&(dsql_value){p.data, (size_t)p.len, p.oid, 1, false, &h.arena}, &text);
+    cr_assert(rc == DSQL_ENOMEM || rc == 0);
+    heap_arena_deinit(&h);
+  }
+  cr_assert_gt(failures, 2);
+}
+
+Test(containers, out_of_memory_for_one_element) {
+  struct heap_arena h;
+  dsql_value v, element;
+  dsql_array a;
+
+  heap_arena_init(&h);
+  v = (dsql_value){.ptr = "{\"a\\\"b\"}", .len = 8, .oid = TEXT_ARRAY, .memory = &h.arena};
+  cr_assert_eq(dsql_array_begin(&v, &a), 0);
+  test_alloc_arm(&h.heap, 1, true);
+  cr_expect_eq(dsql_array_next(&a, &element), DSQL_ENOMEM);
+  heap_arena_deinit(&h);
+}
