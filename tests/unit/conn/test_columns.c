@@ -108,7 +108,7 @@ Test(columns, live_as_long_as_somebody_refers_to_them) {
 }
 
 Test(columns, as_the_user_sees_them) {
-  static const uint32_t oids[] = {DSQL_INT4, 600, DSQL_TEXT};
+  static const uint32_t oids[] = {DSQL_INT4, 1033, DSQL_TEXT};
   static const int binary_formats[] = {1, 0, 1};
   struct rows x;
 

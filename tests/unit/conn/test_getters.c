@@ -94,7 +94,7 @@ static const struct sample {
     SAMPLE(DSQL_NUMERIC, "1", "\0\1\0\0\0\0\0\0\0\1"),
     SAMPLE(DSQL_UUID, "00000000-0000-0000-0000-000000000001", "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\1"),
     SAMPLE(DSQL_JSONB, "{}", "\1{}"),
-    SAMPLE(600, "(1,2)", "(1,2)"), /* a point: no codec, so always text */
+    SAMPLE(1033, "(1,2)", "(1,2)"), /* a point: no codec, so always text */
 };
 
 static bool reads(const struct getter *g, uint32_t oid) {
@@ -294,7 +294,7 @@ Test(getters, numerics_by_scale) {
 
 static bool fixed_width(uint32_t oid) {
   return oid != DSQL_NAME && oid != DSQL_TEXT && oid != DSQL_VARCHAR && oid != DSQL_BPCHAR && oid != DSQL_JSON &&
-         oid != DSQL_UNKNOWN && oid != DSQL_BYTEA && oid != DSQL_JSONB && oid != DSQL_CHAR && oid != 600;
+         oid != DSQL_UNKNOWN && oid != DSQL_BYTEA && oid != DSQL_JSONB && oid != DSQL_CHAR && oid != 1033;
 }
 
 Test(getters, binary_values_of_a_wrong_width) {
@@ -360,7 +360,7 @@ Test(getters, raw_tells_the_format) {
       dsql_str got;
       int format = 77;
       cr_assert_eq(dsql_get_raw(&x.result, 0, i, &got, &format), 0);
-      cr_assert_eq(format, binary && samples[i].oid != 600);
+      cr_assert_eq(format, binary && samples[i].oid != 1033);
       cr_assert_eq(format, dsql_result_col_format(&x.result, i));
       cr_assert(got.len == want->len && memcmp(got.ptr, want->data, got.len) == 0);
     }
