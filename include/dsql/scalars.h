@@ -129,8 +129,7 @@ DSQL_API DSQL_NODISCARD int dsql_value_decimal(const dsql_value *v, dsql_decimal
 
 /* ---- parameters ------------------------------------------------------------------------------------------------- */
 
-/* A value that is none of its type (another family, too many prefix bits, a line without a direction, a negative
- * radius, bits behind the last) makes a parameter with which the call fails with EINVAL. */
+/* A value that is none of its type (another family, too many prefix bits, bits behind the last) makes a parameter with which the call fails with EINVAL. */
 DSQL_API dsql_param dsql_inet_param(dsql_inet v);
 DSQL_API dsql_param dsql_cidr_param(dsql_inet v); /* the server wants zeros behind the prefix */
 DSQL_API dsql_param dsql_macaddr_param(dsql_macaddr v);
