@@ -149,7 +149,8 @@ DSQL_API DSQL_NODISCARD int dsql_future_result(dsql_future *f, const dsql_result
 /* Asks: the future then completes, with ECANCELED or, when the work was faster, with its outcome. A query that was sent
  * completes at once and its answers are swallowed; the server is asked to cancel it as soon as that can hit nothing
  * else, which is never while other queries are on the wire behind it. Meanwhile nothing new is sent, and after
- * drain_timeout_ms the connection is given up. A COMMIT on its way is waited for. */
+ * drain_timeout_ms the connection is given up; at once, when a pooler was asked and the query ended by itself. A COMMIT on
+ * its way is waited for. */
 DSQL_API void dsql_future_cancel(dsql_future *f);
 /* Cancels when pending, forgets always; safe in its own callback. */
 DSQL_API void dsql_future_destroy(dsql_future *f);
@@ -330,7 +331,7 @@ typedef struct dsql_config {
    * admin, database postgres, port 5432, direct TLS, verify-full, an IAM token as the password. TLS can't be weakened,
    * and host and TLS never come from PG* variables. The region is that of the config, else of the host, AWS_REGION,
    * AWS_DEFAULT_REGION, the profile. Keys besides libpq's: auth (iam, password), region, profile, token_duration_secs,
-   * sign_host, connect_host, application_name_prefix. */
+   * sign_host, connect_host, application_name_prefix; and, in any mode, statement_cache_size. */
   const char *target;
   const char *host, *hostaddr, *database, *user, *password, *application_name;
   uint16_t port;
@@ -360,7 +361,12 @@ typedef struct dsql_config {
    * this runtime; at once for IAM tokens), the credentials and the first queries leave together with the start-up, before
    * the server has asked: one or two round trips less. Never with channel_binding=require. */
   bool no_fast_connect;
+  /* How many statements (dsql_stmt) are kept prepared on a connection; past it the one used least recently is closed.
+   * 256, but none behind a pooler, as far as one is recognised. Setting it makes them named there too, which takes a
+   * pooler that keeps track of them (PgBouncer 1.21 with max_prepared_statements). See docs/statements.md. */
+  uint32_t statement_cache_size; /* 1 to 65536, or DSQL_NO_STATEMENT_CACHE: never named */
 } dsql_config;
+#define DSQL_NO_STATEMENT_CACHE UINT32_MAX
 DSQL_API void dsql_config_init_sized(dsql_config *c, size_t size);
 #define dsql_config_init(c) dsql_config_init_sized((c), sizeof *(c))
 
@@ -475,11 +481,13 @@ DSQL_API DSQL_NODISCARD dsql_future *dsql_conn_ready(dsql_conn *c);
 /* Pending operations end with ECLOSED (IN_DOUBT where it applies); c is invalid when the call returns. */
 DSQL_API void dsql_conn_close(dsql_conn *c);
 
-/* One statement by the extended protocol, in one flight: Parse, Bind, Describe, Execute, Sync. */
+/* One statement by the extended protocol, in one flight: Parse, Bind, Describe, Execute, Sync. It leaves nothing on the
+ * server, so it works through any pooler; text that is used often is better made a dsql_stmt. */
 DSQL_API DSQL_NODISCARD dsql_future *dsql_query(dsql_conn *c, const char *sql, dsql_params p, const dsql_call *o);
 /* The same with a named statement: parsed once per connection, described once, binary results where a codec exists. It
  * is prepared anew when the server has lost it (DEALLOCATE, DISCARD) or its result type has changed, and executed once
- * more unless a transaction is open or other work is in flight; then the server's error (26000, 0A000) is shown. */
+ * more unless a transaction is open or other work is in flight; then the server's error (26000, 0A000) is shown. A
+ * connection keeps statement_cache_size of them. Behind a pooler it has no name, and each use is a flight as above. */
 DSQL_API DSQL_NODISCARD dsql_future *dsql_query_stmt(dsql_conn *c, dsql_stmt *s, dsql_params p, const dsql_call *o);
 /* A script by the simple protocol: many statements, no parameters, text results (dsql_result_next()). */
 DSQL_API DSQL_NODISCARD dsql_future *dsql_exec(dsql_conn *c, const char *script, const dsql_call *o);

@@ -12,11 +12,11 @@ struct columns {
   unsigned count;
   bool any_binary; /* some formats entry is 1 */
   dsql_column *list;
-  const uint32_t *oids;        /* of the columns' types, once more and densely, for the getters */
-  const uint32_t *binary_oids; /* the same where a column is asked for in binary, else 0 */
-  const uint32_t *text_oids;   /* as many zeros */
-  const uint8_t *formats;      /* what to ask for, per column: binary where a codec exists */
-  const uint8_t *text_formats; /* as many zeros */
+  const uint32_t *oids;             /* of the columns' types, once more and densely, for the getters */
+  const uint32_t *binary_oids;      /* the same where a column is asked for in binary, else 0 */
+  const uint32_t *told_binary_oids; /* the same where it was described as binary */
+  const uint8_t *formats;           /* what to ask for, per column: binary where a codec exists */
+  const uint8_t *told_formats;      /* as described: of a statement zeros, of a portal what was asked for */
 };
 
 /* body: a RowDescription that passed its check, or NULL for NoData. NULL when there is no memory. */

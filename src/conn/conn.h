@@ -76,8 +76,10 @@ struct dsql_conn {
   struct statement **statement_table; /* the same, by their dsql_stmt: see stmt.c */
   size_t statement_slots;             /* of the table, a power of two; 0: none yet */
   size_t statements_live;
-  uint64_t statement_count;
-  unsigned statements_freed; /* whose user is gone */
+  unsigned statements_closing; /* whose user is gone, or which had to go */
+  bool named;                  /* statements have names: it is a session of our own, as far as is known */
+  bool pooled;                 /* the other end is a pooler, which lends us its sessions */
+  unsigned surprises;          /* statements that were not there, or there already: signs of an unseen pooler */
 
   struct rt_timer drain_timer;
   struct rt_timer idle_timer; /* gives OpenSSL's record buffers back */
@@ -86,6 +88,7 @@ struct dsql_conn {
   bool canceled_group;           /* the oldest group in flight got its CancelRequest */
   struct rt_timer cancel_timer;  /* until the next one for the same group */
   unsigned cancel_tries;
+  unsigned cancels_sent, cancels_hit; /* of this drain */
 
   dsql_notice_fn notice_fn;
   void *notice_arg;
@@ -125,6 +128,9 @@ void conn_derive(struct dsql_conn *c); /* SCRAM's key derivation, in the thread 
 void conn_connect_hosts(struct dsql_conn *c);
 /* Whichever host it would be: this will not do. */
 void conn_connect_failed(struct dsql_conn *c, const struct fault *f);
+/* Whether statements may have names: as far as is known before the session is there, and then from what it tells. */
+void conn_expect_session(struct dsql_conn *c);
+void conn_learn_session(struct dsql_conn *c);
 /* The session was judged, and what had to run ahead of the user's calls has run. */
 void conn_session_judged(struct dsql_conn *c, const struct fault *f);
 void conn_session_open(struct dsql_conn *c);

@@ -301,6 +301,7 @@ void conn_session_judged(struct dsql_conn *c, const struct fault *f) {
   }
   startup_remember(c);
   ahead_learn(c);
+  conn_learn_session(c);
   c->server_error = NULL;
   arena_deinit(&c->error_arena);
   buf_deinit(&c->connect.report);
@@ -340,6 +341,7 @@ int conn_connect_start(struct dsql_conn *c) {
   k->order = mem_alloc(rt_alloc(c->rt), t->host_count * sizeof *k->order);
   if (!k->order) return DSQL_ENOMEM;
   startup_host_order(t, k->order);
+  conn_expect_session(c);
   k->timer.fire = on_deadline;
   if (t->connect_timeout_ms) {
     k->deadline_ms = k->host_deadline_ms = rt_now_ms(c->rt) + t->connect_timeout_ms;

@@ -49,12 +49,18 @@ static void on_notice(struct dsql_conn *c, const uint8_t *body, size_t n) {
   arena_deinit(&arena);
 }
 
+/* The server's answer to a CancelRequest. */
+static bool is_canceled(const struct dsql_conn *c) {
+  return c->group_error && strcmp(c->group_error->pub.sqlstate, "57014") == 0;
+}
+
 static void on_error(struct dsql_conn *c, const struct session_event *ev) {
   if (!list_empty(&c->session.inflight) && c->session.was_ready && !(c->session.fatal_seen && c->group_error)) {
     arena_deinit(&c->group_arena);
     c->group_error = error_from_server(&c->group_arena, ev->body, ev->len);
   }
   if (ev->op && !ev->op->abandoned) query_on_error(query_of_op(ev->op), ev->body, ev->len);
+  if (c->cancels_sent && ev->op && ev->op->abandoned && is_canceled(c)) c->cancels_hit++;
   if (!c->session.was_ready || c->session.fatal_seen) {
     arena_deinit(&c->error_arena);
     c->server_error = error_from_server(&c->error_arena, ev->body, ev->len);
@@ -67,7 +73,7 @@ static void on_group_done(struct dsql_conn *c) {
   if (c->group_arena.bytes) arena_deinit(&c->group_arena);
   if (c->drain_timer.node.linked || c->session.abandoned || c->cancel) conn_drain_step(c, true);
   if (!list_empty(&c->queue.list)) conn_flush_later(c);
-  if (c->statements_freed) statement_sweep(c);
+  if (c->statements_closing) statement_sweep(c);
   conn_tell_owner(c);
 }
 
@@ -147,7 +153,7 @@ static void on_flush(void *owner) {
 
   if (!c->session_live || c->closing) return;
   conn_enter(c);
-  if (c->statements_freed) statement_sweep(c);
+  if (c->statements_closing) statement_sweep(c);
   if (!c->cancel && !session_gather(&c->session)) {
     struct fault f = {0};
     fault_set(&f, DSQL_ENOMEM, "out of memory for output");

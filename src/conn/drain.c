@@ -3,7 +3,8 @@
  *
  *   state     event                          next
  *   IDLE      an operation is given up       DRAINING (timer and CancelRequest, once nothing stands before it)
- *   DRAINING  its group's ReadyForQuery      IDLE, once the CancelRequest's end of stream was seen as well
+ *   DRAINING  its group's ReadyForQuery      IDLE, once the CancelRequest's end of stream was seen as well; behind a
+ *                                            pooler the connection is lost, unless each request has shown its effect
  *             a group before it ended        DRAINING (timer and CancelRequest now, if nothing stands before it)
  *             CancelRequest without effect   DRAINING (sent again after a while)
  *             the timer                      the connection is lost */
@@ -58,6 +59,7 @@ static void try_cancel(struct dsql_conn *c) {
   }
   /* Best effort: without memory or a connection for it the drain timer decides. */
   c->canceled_group = cancel_send(c) == 0;
+  if (c->canceled_group) c->cancels_sent++;
 }
 
 /* The time counts from when the server can have begun with what was given up: not while it works on somebody's query
@@ -77,6 +79,21 @@ void conn_start_draining(struct dsql_conn *c) {
   try_cancel(c);
 }
 
+/* A pooler ends the request's stream before it has delivered it: one that has hit nothing yet may still hit what comes
+ * next, which need not even be ours. So this session is not used any more. */
+static bool stray_cancel(struct dsql_conn *c) {
+  struct fault f = {0};
+  bool stray = c->pooled && c->cancels_sent > c->cancels_hit && c->status == DSQL_CONN_READY;
+
+  c->cancels_sent = c->cancels_hit = 0;
+  if (!stray) return false;
+  fault_set(&f, DSQL_EIO,
+            "a CancelRequest through the pooler had no effect in time and may still come: the "
+            "connection was given up");
+  conn_lose(c, &f);
+  return true;
+}
+
 void conn_drain_step(struct dsql_conn *c, bool group_ended) {
   if (group_ended) rt_timer_stop(c->rt, &c->drain_timer); /* the next one has its own time */
   if (c->session.abandoned == 0) {
@@ -84,6 +101,7 @@ void conn_drain_step(struct dsql_conn *c, bool group_ended) {
     c->cancel_tries = 0;
     rt_timer_stop(c->rt, &c->cancel_timer);
     if (c->cancel) return; /* its end of stream comes first; then this is called again */
+    if (stray_cancel(c)) return;
     rt_timer_stop(c->rt, &c->drain_timer);
     conn_tell_owner(c);
     return;

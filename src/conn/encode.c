@@ -45,9 +45,9 @@ static int oids_failed(int rc, struct fault *f) {
   return fault_set(f, rc, "out of memory for the request");
 }
 
-/* s: whose text it is, and which declares types; or NULL. */
-static int encode_text(struct query *q, const char *sql, size_t n, const struct dsql_stmt *s, dsql_params p, bool sync,
-                       struct fault *f) {
+/* s: whose text it is, and which declares types; or NULL. columns: as they are believed to be; or NULL. */
+static int encode_text(struct query *q, const char *sql, size_t n, const struct dsql_stmt *s,
+                       const struct columns *columns, dsql_params p, bool sync, struct fault *f) {
   struct buf *b = &q->op.bytes;
   size_t oid_count;
   uint32_t *oids;
@@ -55,7 +55,12 @@ static int encode_text(struct query *q, const char *sql, size_t n, const struct 
 
   if (rc) return oids_failed(rc, f);
   wire_parse(b, "", sql, n, oids, oid_count);
-  wire_bind(b, "", "", p, NULL, 0);
+  if (columns && columns->any_binary) {
+    q->bind_at = (uint32_t)b->len;
+    wire_bind(b, "", "", p, columns->formats, columns->count);
+  } else {
+    wire_bind(b, "", "", p, NULL, 0);
+  }
   wire_describe(b, 'P', "");
   wire_execute(b, "", 0);
   q->op.steps = STEP_PARSE | STEP_BIND | STEP_COLUMNS | STEP_EXECUTE;
@@ -63,7 +68,7 @@ static int encode_text(struct query *q, const char *sql, size_t n, const struct 
 }
 
 int encode_unnamed(struct query *q, const char *sql, dsql_params p, bool sync, struct fault *f) {
-  return encode_text(q, sql, strlen(sql), NULL, p, sync, f);
+  return encode_text(q, sql, strlen(sql), NULL, NULL, p, sync, f);
 }
 
 int encode_script(struct query *q, const char *script, struct fault *f) {
@@ -102,6 +107,14 @@ static int remember_types(struct statement *on, const uint32_t *oids, size_t n) 
   return 0;
 }
 
+/* What has to go for it: itself as it was, or another one. */
+static void close_first(struct query *q, struct statement *on) {
+  const struct statement *gone = on->state == STATEMENT_STALE ? on : statement_replace(on);
+  if (!gone) return;
+  wire_close(&q->op.bytes, 'S', gone->name);
+  q->op.steps |= STEP_CLOSE;
+}
+
 static int encode_first(struct query *q, struct statement *on, dsql_params p, struct fault *f) {
   struct buf *b = &q->op.bytes;
   uint32_t *oids;
@@ -110,15 +123,14 @@ static int encode_first(struct query *q, struct statement *on, dsql_params p, st
 
   if (rc == 0) rc = remember_types(on, oids, n);
   if (rc) return oids_failed(rc, f);
+  q->parses = true;
   q->op.steps = STEP_PARSE | STEP_PARAMS | STEP_STMT_COLUMNS | STEP_BIND | STEP_EXECUTE;
-  if (on->state == STATEMENT_STALE) {
-    wire_close(b, 'S', on->name);
-    q->op.steps |= STEP_CLOSE;
-  }
+  close_first(q, on);
+  if (statement_name(on, oids, n)) return fault_set(f, DSQL_ENOMEM, "out of memory for the name of a statement");
   wire_parse(b, on->name, on->stmt->sql, on->stmt->sql_len, oids, n);
   wire_describe(b, 'S', on->name);
+  q->bind_at = (uint32_t)b->len;
   wire_bind(b, "", on->name, p, NULL, 0);
-  q->parses = true;
   return 0;
 }
 
@@ -161,9 +173,7 @@ static int encode_behind(struct query *q, struct statement *on, dsql_params p, b
   return 0;
 }
 
-static int encode_parsing(struct query *q, struct statement *on, dsql_params p, bool sync, struct fault *f) {
-  int rc = encode_first(q, on, p, f);
-  if (rc) return rc;
+static int finish_parsing(struct query *q, struct statement *on, bool sync, struct fault *f) {
   wire_execute(&q->op.bytes, "", 0);
   if (finish(q, sync, f)) return f->code;
   on->state = STATEMENT_PARSING;
@@ -173,11 +183,29 @@ static int encode_parsing(struct query *q, struct statement *on, dsql_params p, 
   return 0;
 }
 
+static int encode_parsing(struct query *q, struct statement *on, dsql_params p, bool sync, struct fault *f) {
+  int rc = encode_first(q, on, p, f);
+  if (rc == 0) rc = finish_parsing(q, on, sync, f);
+  if (rc) statement_replaced(on, q);
+  return rc;
+}
+
+/* Without a name: the whole statement in one flight. */
+static int encode_flight(struct query *q, struct statement *on, dsql_params p, bool sync, struct fault *f) {
+  const struct dsql_stmt *s = on->stmt;
+  const struct columns *columns = q->conn->named || q->text_results ? NULL : on->columns;
+  int rc = encode_text(q, s->sql, s->sql_len, s, columns, p, sync, f);
+
+  if (rc == 0) refer_to(q, on);
+  return rc;
+}
+
 int encode_statement(struct query *q, struct dsql_stmt *s, dsql_params p, bool sync, struct fault *f) {
   struct dsql_conn *c = q->conn;
   struct statement *on = statement_get(c, s);
 
-  if (!on) return fault_set(f, DSQL_ENOMEM, "out of memory for a prepared statement");
+  if (!on) return encode_text(q, s->sql, s->sql_len, s, NULL, p, sync, f);
+  if (!c->named) return encode_flight(q, on, p, sync, f);
   switch (on->state) {
     case STATEMENT_READY: return encode_ready(q, on, p, sync, f);
     case STATEMENT_ABSENT:
@@ -186,7 +214,7 @@ int encode_statement(struct query *q, struct dsql_stmt *s, dsql_params p, bool s
   }
   if (c->grouping && on->group == c->group_number) return encode_behind(q, on, p, sync, f);
   /* Whether that Parse will succeed is not known yet: this group brings its own, without a name. */
-  return encode_text(q, s->sql, s->sql_len, s, p, sync, f);
+  return encode_flight(q, on, p, sync, f);
 }
 
 /* Where the parameters stand in our own Bind message: behind the two names, before the result formats. */
@@ -211,20 +239,20 @@ static struct cursor bind_parameters(const struct buf *b, size_t at) {
   return found;
 }
 
-/* Ends `again` with Bind, Execute and Sync as q has them, but for the result formats: text in every column, whatever
- * they are now; then it takes the place of q's request. */
-static int bind_again(struct query *q, struct buf *again) {
-  const struct statement *on = q->statement;
+/* Ends `again` with Bind, Execute and Sync as q has them, but for the statement's name, and for the result formats: text
+ * in every column, whatever they are now; then it takes the place of q's request. */
+static int bind_again(struct query *q, struct buf *again, const char *name) {
   struct cursor params = bind_parameters(&q->op.bytes, q->bind_at);
-  size_t len = cursor_left(&params), start = again->len;
+  size_t len = cursor_left(&params), start = again->len, name_size = strlen(name) + 1;
   int rc;
 
   buf_put_u8(again, 'B');
-  buf_put_be32(again, (uint32_t)(4 + 1 + on->name_len + 1 + len + 2));
+  buf_put_be32(again, (uint32_t)(4 + 1 + name_size + len + 2));
   buf_put_cstr(again, "");
-  buf_put(again, on->name, on->name_len + 1);
+  buf_put(again, name, name_size);
   buf_put(again, params.pos, len);
   buf_put_be16(again, 0);
+  if (!*name) wire_describe(again, 'P', "");
   wire_execute(again, "", 0);
   if (q->op.sync) wire_sync(again);
   rc = params.failed ? DSQL_EINVAL : again->error;
@@ -241,7 +269,16 @@ static int bind_again(struct query *q, struct buf *again) {
 int encode_as_text(struct query *q) {
   struct buf again;
   buf_init(&again, q->op.bytes.alloc, q->op.bytes.max);
-  return bind_again(q, &again);
+  return bind_again(q, &again, q->statement->name);
+}
+
+int encode_flight_as_text(struct query *q) {
+  struct buf again;
+  buf_init(&again, q->op.bytes.alloc, q->op.bytes.max);
+  buf_put(&again, q->op.bytes.data, q->bind_at);
+  if (bind_again(q, &again, "")) return DSQL_ENOMEM;
+  q->op.steps = q->op.first_steps;
+  return 0;
 }
 
 int encode_again(struct query *q) {
@@ -254,7 +291,7 @@ int encode_again(struct query *q) {
   wire_close(&again, 'S', on->name);
   wire_parse(&again, on->name, s->sql, s->sql_len, on->param_oids, on->param_count);
   wire_describe(&again, 'S', on->name);
-  rc = bind_again(q, &again);
+  rc = bind_again(q, &again, on->name);
   if (rc) return rc;
   q->op.steps = STEP_CLOSE | STEP_PARSE | STEP_PARAMS | STEP_STMT_COLUMNS | STEP_BIND | STEP_EXECUTE;
   return 0;

@@ -11,5 +11,11 @@ int encode_script(struct query *q, const char *script, struct fault *f);
 int encode_again(struct query *q);
 /* Rewrites a Bind that asks for the formats of known columns into one that asks for text. */
 int encode_as_text(struct query *q);
+/* The same where an unnamed Parse goes ahead of it. */
+int encode_flight_as_text(struct query *q);
+/* An unnamed Parse with a Bind that asks for the formats of columns as they are believed to be. */
+static inline bool encode_guessed_formats(const struct query *q) {
+  return q->bind_at > 0 && (q->op.first_steps & STEP_COLUMNS);
+}
 
 #endif

@@ -98,6 +98,16 @@ void query_on_params(struct query *q, const uint8_t *oids, size_t n) {
   on->param_count = n / 4;
 }
 
+/* As this use without a name has had them: the next one asks for binary. Without memory for it, it asks for text. */
+static void remember_columns(struct query *q, const struct columns *now, const uint8_t *body, size_t n) {
+  struct statement *on = q->statement;
+
+  if (!on || (q->conn->named && on->state != STATEMENT_ABSENT)) return;
+  if (now && on->columns && same_types(now, on->columns)) return;
+  columns_unref(on->columns);
+  on->columns = now ? columns_new(rt_alloc(q->conn->rt), body, n) : NULL;
+}
+
 void query_on_columns(struct query *q, const uint8_t *body, size_t n, bool of_statement) {
   struct dsql_result *r;
   struct columns *columns;
@@ -106,7 +116,10 @@ void query_on_columns(struct query *q, const uint8_t *body, size_t n, bool of_st
     describe_statement(q, body, n);
     return;
   }
-  if (!body) return;
+  if (!body) {
+    remember_columns(q, NULL, NULL, 0);
+    return;
+  }
   r = open_result(q);
   columns = r ? columns_new_in(&q->arena, body, n) : NULL;
   if (!columns) {
@@ -114,6 +127,7 @@ void query_on_columns(struct query *q, const uint8_t *body, size_t n, bool of_st
     return;
   }
   result_set_columns(r, columns, false);
+  remember_columns(q, columns, body, n);
   prepare_stream(q, r);
 }
 
@@ -246,35 +260,99 @@ void query_on_error(struct query *q, const uint8_t *body, size_t n) {
 
 /* ---- the end ---- */
 
-/* Our named statement is gone or outdated: that is our business, not the user's. */
-static bool statement_is_to_blame(const struct query *q) {
-  const struct error *e = q->error;
-  dsql_str routine;
+enum blame {
+  BLAME_NOTHING,
+  BLAME_LOST,     /* our named statement is gone */
+  BLAME_OUTDATED, /* its result type has changed */
+  BLAME_TAKEN,    /* its name was there before us: the session is not ours alone */
+  BLAME_FORMATS   /* the columns are not those of the last use */
+};
 
-  if (!q->statement || !e || !e->fields) return false;
-  if (strcmp(e->pub.sqlstate, "26000") == 0) return true;
-  if (strcmp(e->pub.sqlstate, "0A000") != 0) return false;
-  routine = dsql_error_field(&e->pub, 'R');
-  return tag_is(routine, "RevalidateCachedQuery");
+static bool failed_in(const struct error *e, const char *sqlstate, const char *routine) {
+  return strcmp(e->pub.sqlstate, sqlstate) == 0 && tag_is(dsql_error_field(&e->pub, 'R'), routine);
 }
 
-/* Once, when nothing has happened that a second run would repeat or overtake. */
-static bool retry(struct query *q) {
-  struct dsql_conn *c = q->conn;
+/* What of a failure is our business, and not the user's. */
+static enum blame what_is_to_blame(const struct query *q) {
+  const struct error *e = q->error;
 
-  if (!statement_is_to_blame(q)) return false;
-  if (q->statement->state == STATEMENT_READY) q->statement->state = STATEMENT_STALE;
-  if (q->retried || q->grouped || q->parses || !query_pending(q) || q->op.rows_seen || c->session.tx_status != 'I' ||
-      !list_empty(&c->session.inflight) || q->statement->state != STATEMENT_STALE || encode_again(q))
+  if (!q->statement || !e || !e->fields) return BLAME_NOTHING;
+  if (encode_guessed_formats(q)) {
+    bool formats = failed_in(e, "08P01", "exec_bind_message") || failed_in(e, "42883", "getTypeBinaryOutputInfo");
+    return formats ? BLAME_FORMATS : BLAME_NOTHING;
+  }
+  if (strcmp(e->pub.sqlstate, "26000") == 0) return BLAME_LOST;
+  if (strcmp(e->pub.sqlstate, "42P05") == 0 && q->parses) return BLAME_TAKEN;
+  return failed_in(e, "0A000", "RevalidateCachedQuery") ? BLAME_OUTDATED : BLAME_NOTHING;
+}
+
+/* A name that is there already proves that others use the session. One that is gone may have been deallocated in a way
+ * that we did not see, but hardly twice. */
+static void count_surprises(struct dsql_conn *c, unsigned n) {
+  c->surprises += n;
+  if (c->surprises >= 2 && c->target->target->statement_names == TARGET_NAMES_AUTO) c->named = false;
+}
+
+static void take_blame(const struct query *q, enum blame blame) {
+  struct statement *on = q->statement;
+
+  switch (blame) {
+    case BLAME_NOTHING: break;
+    case BLAME_LOST:
+      if (!q->parses) count_surprises(q->conn, 1);
+      statement_stale_everywhere(on->stmt);
+      statement_stale_all(q->conn); /* the others hardly fared better */
+      break;
+    case BLAME_OUTDATED: statement_stale_everywhere(on->stmt); break;
+    case BLAME_TAKEN:
+      count_surprises(q->conn, 2);
+      statement_replaced(on, q);
+      if (on->parser == q) on->state = STATEMENT_STALE;
+      break;
+    case BLAME_FORMATS:
+      columns_unref(on->columns);
+      on->columns = NULL;
+      break;
+  }
+}
+
+/* Nothing has happened that a second run would repeat or overtake. */
+static bool can_run_again(const struct query *q) {
+  const struct dsql_conn *c = q->conn;
+  return !q->retried && !q->grouped && query_pending(q) && !q->op.rows_seen && c->session.tx_status == 'I' &&
+         list_empty(&c->session.inflight);
+}
+
+static int encode_repaired(struct query *q) {
+  struct statement *on = q->statement;
+  int rc = encode_again(q);
+
+  if (rc) return rc;
+  q->parses = true;
+  on->state = STATEMENT_PARSING;
+  on->parser = q;
+  on->group = 0;
+  q->op.barrier = true; /* what waits may have to be encoded for other columns */
+  return 0;
+}
+
+/* Once. */
+static bool retry(struct query *q) {
+  struct statement *on = q->statement;
+  enum blame blame = what_is_to_blame(q);
+
+  if (blame == BLAME_NOTHING) return false;
+  take_blame(q, blame);
+  if (!can_run_again(q)) return false;
+  if (blame == BLAME_FORMATS) {
+    if (encode_flight_as_text(q)) return false;
+  } else if ((q->parses && blame != BLAME_TAKEN) || on->state != STATEMENT_STALE || encode_repaired(q)) {
     return false;
+  }
   forget_columns(q);
   q->error = NULL;
-  q->retried = q->parses = true;
-  q->statement->state = STATEMENT_PARSING;
-  q->statement->parser = q;
-  q->statement->group = 0;
-  q->op.barrier = true; /* what waits may have to be encoded for other columns */
-  op_queue_push_first(c->session.queue, &q->op);
+  q->retried = true;
+  op_queue_push_first(q->conn->session.queue, &q->op);
   return true;
 }
 

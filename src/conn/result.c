@@ -20,9 +20,9 @@ void result_init(struct dsql_result *r, struct arena *a) {
 void result_set_columns(struct dsql_result *r, const struct columns *c, bool binary) {
   r->columns = c;
   r->oids = c->oids;
-  r->binary_oids = binary ? c->binary_oids : c->text_oids;
+  r->binary_oids = binary ? c->binary_oids : c->told_binary_oids;
   r->count = c->count;
-  r->formats = binary ? c->formats : c->text_formats;
+  r->formats = binary ? c->formats : c->told_formats;
 }
 
 void result_set_tag(struct dsql_result *r, const char *tag, size_t n) {

@@ -1,9 +1,9 @@
 #include "conn/stmt.h"
 
 #include <assert.h>
-#include <stdio.h>
 #include <string.h>
 
+#include "auth/content_name.h"
 #include "conn/conn.h"
 
 int dsql_stmt_new(dsql_stmt **out, dsql_rt *rt, const char *sql, const uint32_t *oids, size_t n) {
@@ -44,7 +44,7 @@ void dsql_stmt_free(dsql_stmt *s) {
   s->freed = true;
   for (struct list *n = s->statements.next; n != &s->statements; n = n->next) {
     struct statement *on_conn = LIST_ENTRY(n, struct statement, by_stmt);
-    on_conn->conn->statements_freed++;
+    on_conn->conn->statements_closing++;
     conn_flush_later(on_conn->conn);
   }
   stmt_unref(s);
@@ -108,54 +108,161 @@ static void table_remove(struct dsql_conn *c, const struct dsql_stmt *s) {
   c->statements_live--;
 }
 
-struct statement *statement_get(struct dsql_conn *c, struct dsql_stmt *s) {
-  struct list *first = s->statements.next;
-  struct statement **slot, *new;
-
-  /* Used on one connection, as most are, or new on this one: no need to hash. */
-  if (first != &s->statements && LIST_ENTRY(first, struct statement, by_stmt)->conn == c)
-    return LIST_ENTRY(first, struct statement, by_stmt);
-  slot = c->statement_slots ? slot_of(c, s) : NULL;
-  if (slot && *slot) return *slot;
-  if (table_reserve(c)) return NULL;
-  new = mem_zalloc(rt_alloc(c->rt), sizeof *new);
-  if (!new) return NULL;
-  *slot_of(c, s) = new;
-  c->statements_live++;
-  new->stmt = s;
-  new->conn = c;
-  s->refs++;
-  (void)snprintf(new->name, sizeof new->name, "dsql_%llu", (unsigned long long)++c->statement_count);
-  new->name_len = strlen(new->name);
-  buf_init(&new->tail, rt_alloc(c->rt), TAIL_MAX);
-  list_push_front(&s->statements, &new->by_stmt);
-  list_push_back(&c->statements, &new->by_conn);
-  return new;
-}
+/* ---- their number is limited ---- */
 
 static void statement_free(struct statement *s) {
   struct dsql_stmt *stmt = s->stmt;
-  if (stmt->freed) s->conn->statements_freed--;
-  table_remove(s->conn, stmt);
+
+  if (!stmt || stmt->freed) s->conn->statements_closing--;
+  if (stmt) table_remove(s->conn, stmt);
   list_remove(&s->by_conn);
   list_remove(&s->by_stmt);
   columns_unref(s->columns);
   buf_deinit(&s->tail);
   mem_free(rt_alloc(s->conn->rt), s->param_oids);
   mem_free(rt_alloc(s->conn->rt), s);
+  if (stmt) stmt_unref(stmt);
+}
+
+/* Out of the table; what the server has of it is closed later. */
+static void retire(struct statement *s) {
+  struct dsql_conn *c = s->conn;
+  struct dsql_stmt *stmt = s->stmt;
+
+  if (s->state == STATEMENT_ABSENT) {
+    statement_free(s);
+    return;
+  }
+  if (!stmt->freed) c->statements_closing++;
+  table_remove(c, stmt);
+  list_remove(&s->by_stmt);
+  list_remove(&s->by_conn);
+  list_push_front(&c->statements, &s->by_conn);
+  s->stmt = NULL;
   stmt_unref(stmt);
+  conn_flush_later(c);
+}
+
+/* For one more. */
+static bool make_room(struct dsql_conn *c) {
+  if (c->statements_live < c->target->target->statements_max) return true;
+  for (struct list *n = c->statements.next; n != &c->statements; n = n->next) {
+    struct statement *s = LIST_ENTRY(n, struct statement, by_conn);
+    if (s->users || !s->stmt) continue;
+    retire(s);
+    return true;
+  }
+  return false;
+}
+
+static struct statement *statement_new(struct dsql_conn *c, struct dsql_stmt *s) {
+  struct statement *new = NULL;
+
+  if (make_room(c) && table_reserve(c) == 0) new = mem_zalloc(rt_alloc(c->rt), sizeof *new);
+  if (!new) return NULL;
+  *slot_of(c, s) = new;
+  c->statements_live++;
+  new->stmt = s;
+  new->conn = c;
+  s->refs++;
+  buf_init(&new->tail, rt_alloc(c->rt), TAIL_MAX);
+  list_push_front(&s->statements, &new->by_stmt);
+  list_push_back(&c->statements, &new->by_conn);
+  return new;
+}
+
+static inline struct statement *used_last(struct dsql_conn *c, struct statement *s) {
+  if (c->statements.prev != &s->by_conn) {
+    list_remove(&s->by_conn);
+    list_push_back(&c->statements, &s->by_conn);
+  }
+  return s;
+}
+
+struct statement *statement_get(struct dsql_conn *c, struct dsql_stmt *s) {
+  struct list *first = s->statements.next;
+  struct statement **slot;
+
+  /* Used on one connection, as most are, or new on this one: no need to hash. */
+  if (first != &s->statements && LIST_ENTRY(first, struct statement, by_stmt)->conn == c)
+    return used_last(c, LIST_ENTRY(first, struct statement, by_stmt));
+  slot = c->statement_slots ? slot_of(c, s) : NULL;
+  return slot && *slot ? used_last(c, *slot) : statement_new(c, s);
+}
+
+/* ---- names ---- */
+
+static const char prefix[] = "dsql_";
+enum { PREFIX_LEN = sizeof prefix - 1 };
+_Static_assert(PREFIX_LEN + CONTENT_NAME_LEN < WIRE_NAME_SIZE, "a name fits");
+
+static bool name_is_taken(const struct statement *s) {
+  const struct list *all = &s->conn->statements;
+
+  for (const struct list *n = all->next; n != all; n = n->next) {
+    const struct statement *other = LIST_ENTRY(n, const struct statement, by_conn);
+    if (other != s && memcmp(other->name, s->name, sizeof s->name) == 0) return true;
+  }
+  return false;
+}
+
+/* Two of the same content on one connection are told apart by a number. */
+int statement_name(struct statement *s, const uint32_t *oids, size_t n) {
+  const dsql_alloc *a = rt_alloc(s->conn->rt);
+  size_t size = (n + 1) * sizeof *oids;
+  uint8_t *head = mem_alloc(a, size);
+  bool named = head != NULL;
+
+  s->name_len = PREFIX_LEN + CONTENT_NAME_LEN;
+  memset(s->name, 0, sizeof s->name);
+  memcpy(s->name, prefix, PREFIX_LEN);
+  for (size_t i = 0; named && i < n; i++) store_be32(head + sizeof *oids * (i + 1), oids[i]);
+  for (uint32_t number = 0; named; number++) {
+    store_be32(head, number);
+    named = content_name(head, size, s->stmt->sql, s->stmt->sql_len, s->name + PREFIX_LEN);
+    if (!name_is_taken(s)) break;
+  }
+  mem_free(a, head);
+  return named ? 0 : DSQL_ENOMEM;
+}
+
+/* ---- one that goes for one that comes ---- */
+
+const struct statement *statement_replace(struct statement *s) {
+  struct list *first = s->conn->statements.next;
+  struct statement *gone = LIST_ENTRY(first, struct statement, by_conn);
+
+  if (s->replaces || first == &s->conn->statements || gone->stmt || gone->users) return NULL;
+  gone->users++;
+  s->replaces = gone;
+  return gone;
+}
+
+/* When the Close was not answered, the sweep sends another. */
+void statement_replaced(struct statement *s, const struct query *q) {
+  struct statement *gone = s->replaces;
+
+  if (!gone) return;
+  s->replaces = NULL;
+  gone->users--;
+  if (q->op.steps & STEP_CLOSE)
+    conn_flush_later(s->conn);
+  else
+    statement_free(gone);
 }
 
 /* What the statement is now that the query with its Parse has ended, wherever that was. */
 static void settle(struct statement *s, const struct query *q) {
+  unsigned own = s->replaces ? STEP_PARSE : STEP_CLOSE | STEP_PARSE;
   if (!q->parses || s->state != STATEMENT_PARSING || s->parser != q) return;
   s->parser = NULL;
-  s->state = (q->op.steps & (STEP_CLOSE | STEP_PARSE)) == STEP_PARSE ? STATEMENT_ABSENT : STATEMENT_STALE;
+  s->state = (q->op.steps & own) == STEP_PARSE ? STATEMENT_ABSENT : STATEMENT_STALE;
 }
 
 void statement_release(struct statement *s, const struct query *q) {
   assert(s->users > 0);
   settle(s, q);
+  if (q->parses) statement_replaced(s, q);
   s->users--;
   if (s->stmt->freed) conn_flush_later(s->conn);
 }
@@ -170,6 +277,13 @@ void statement_free_all(struct dsql_conn *c) {
 void statement_stale_all(struct dsql_conn *c) {
   for (struct list *n = c->statements.next; n != &c->statements; n = n->next) {
     struct statement *s = LIST_ENTRY(n, struct statement, by_conn);
+    if (s->state == STATEMENT_READY) s->state = STATEMENT_STALE;
+  }
+}
+
+void statement_stale_everywhere(struct dsql_stmt *stmt) {
+  for (struct list *n = stmt->statements.next; n != &stmt->statements; n = n->next) {
+    struct statement *s = LIST_ENTRY(n, struct statement, by_stmt);
     if (s->state == STATEMENT_READY) s->state = STATEMENT_STALE;
   }
 }
@@ -189,10 +303,10 @@ static bool queue_close(struct statement *s) {
 void statement_sweep(struct dsql_conn *c) {
   struct list *next;
   if (c->grouping || c->status != DSQL_CONN_READY) return;
-  for (struct list *n = c->statements.next; n != &c->statements && c->statements_freed; n = next) {
+  for (struct list *n = c->statements.next; n != &c->statements && c->statements_closing; n = next) {
     struct statement *s = LIST_ENTRY(n, struct statement, by_conn);
     next = n->next;
-    if (!s->stmt->freed || s->users) continue;
+    if ((s->stmt && !s->stmt->freed) || s->users) continue;
     if (s->state != STATEMENT_ABSENT && !queue_close(s)) return;
     statement_free(s);
   }

@@ -55,7 +55,7 @@ static int apply_sslmode(struct resolver *r, enum dsql_sslmode mode) {
 }
 
 int config_apply(struct resolver *r, const dsql_config *c) {
-  char port[8], duration[16];
+  char port[8], duration[16], statements[16];
   const struct {
     enum keyword keyword;
     const char *value;
@@ -71,11 +71,14 @@ int config_apply(struct resolver *r, const dsql_config *c) {
                 {KEYWORD_sign_host, c->sign_host},
                 {KEYWORD_connect_host, c->connect_host},
                 {KEYWORD_application_name_prefix, c->application_name_prefix},
-                {KEYWORD_token_duration_secs, c->token_duration_s ? duration : NULL}};
+                {KEYWORD_token_duration_secs, c->token_duration_s ? duration : NULL},
+                {KEYWORD_statement_cache_size, c->statement_cache_size ? statements : NULL}};
   int rc = 0;
 
   (void)snprintf(port, sizeof port, "%u", (unsigned)c->port);
   (void)snprintf(duration, sizeof duration, "%lu", (unsigned long)c->token_duration_s);
+  (void)snprintf(statements, sizeof statements, "%lu",
+                 c->statement_cache_size == DSQL_NO_STATEMENT_CACHE ? 0 : (unsigned long)c->statement_cache_size);
   for (size_t i = 0; rc == 0 && i < sizeof fields / sizeof fields[0]; i++) {
     const char *v = fields[i].value;
     if (v) rc = conninfo_set(r->info, fields[i].keyword, v, strlen(v), CONNINFO_CONFIG, r->fault);

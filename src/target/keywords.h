@@ -67,7 +67,7 @@ enum keyword_class {
   X(oauth_scope, NULL, NULL, REFUSED, false)                                                                           \
   X(sslkeylogfile, NULL, NULL, SUPPORTED, false)
 
-/* Ours; defaults and environment: see dsql_mode.c and region.c. All but the first and the last two need DSQL mode. */
+/* Ours; defaults and environment: see dsql_mode.c and region.c. All but the first and the last three need DSQL mode. */
 #define KEYWORD_OWN_MAP(X)                                                                                             \
   X(auth, NULL, "password", SUPPORTED, false)                                                                          \
   X(region, NULL, NULL, SUPPORTED, false)                                                                              \
@@ -76,7 +76,8 @@ enum keyword_class {
   X(sign_host, NULL, NULL, SUPPORTED, false)                                                                           \
   X(connect_host, NULL, NULL, SUPPORTED, false)                                                                        \
   X(application_name_prefix, NULL, NULL, SUPPORTED, false)                                                             \
-  X(fast_connect, NULL, "1", SUPPORTED, false)
+  X(fast_connect, NULL, "1", SUPPORTED, false)                                                                         \
+  X(statement_cache_size, NULL, NULL, SUPPORTED, false)
 
 #define KEYWORD_MAP(X) KEYWORD_LIBPQ_MAP(X) KEYWORD_OWN_MAP(X)
 

@@ -125,13 +125,28 @@ static int set_scram_keys(struct resolver *r) {
                    &t->scram_server_key_set, r->fault);
 }
 
+static int set_statements(struct resolver *r) {
+  enum { STATEMENTS_DEFAULT = 256, STATEMENTS_MOST = 65536 };
+  struct target *t = r->t;
+  int n = STATEMENTS_DEFAULT, rc = value_int(r->info, KEYWORD_statement_cache_size, &n, r->fault);
+
+  if (rc) return rc;
+  if (n < 0 || n > STATEMENTS_MOST)
+    return conninfo_fault(r->info, KEYWORD_statement_cache_size, "must be 0 (none has a name) to 65536", r->fault);
+  t->statement_names = !conninfo_text(r->info, KEYWORD_statement_cache_size) ? TARGET_NAMES_AUTO
+                       : n == 0                                              ? TARGET_NAMES_NEVER
+                                                                             : TARGET_NAMES_ALWAYS;
+  t->statements_max = n ? (uint32_t)n : STATEMENTS_DEFAULT;
+  return 0;
+}
+
 typedef int resolve_step(struct resolver *r);
 
 static int run_steps(struct resolver *r) {
   static resolve_step *const steps[] = {
-      mode_decide,    service_load,  mode_finish, defaults_apply, defaults_refuse, mode_auth,        endpoint_resolve,
-      hosts_resolve,  endpoint_dial, set_user,    set_encoding,   set_protocol,    set_choices,      set_socket_options,
-      set_scram_keys, tls_resolve,   mode_refuse, passwords_load, names_resolve,   settings_complete};
+      mode_decide,    service_load,   mode_finish, defaults_apply, defaults_refuse, mode_auth,     endpoint_resolve,
+      hosts_resolve,  endpoint_dial,  set_user,    set_encoding,   set_protocol,    set_choices,   set_socket_options,
+      set_scram_keys, set_statements, tls_resolve, mode_refuse,    passwords_load,  names_resolve, settings_complete};
   int rc = 0;
 
   for (size_t i = 0; rc == 0 && i < sizeof steps / sizeof steps[0]; i++) rc = steps[i](r);

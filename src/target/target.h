@@ -62,6 +62,13 @@ struct target_host {
   char *password;    /* from the passfile, for this host; NULL: see target.password */
 };
 
+/* Whether prepared statements get names on the server. */
+enum target_statement_names {
+  TARGET_NAMES_AUTO, /* where each connection has a session of its own: not behind a pooler */
+  TARGET_NAMES_ALWAYS,
+  TARGET_NAMES_NEVER
+};
+
 struct target {
   const char *user, *dbname;    /* never NULL */
   const char *password;         /* wins over the hosts' own */
@@ -103,6 +110,8 @@ struct target {
   uint32_t connect_timeout_ms, query_timeout_ms;                       /* 0: none */
   uint32_t drain_timeout_ms, queue_ops_max;
   size_t queue_bytes_max, result_bytes_max, message_bytes_max;
+  enum target_statement_names statement_names;
+  uint32_t statements_max; /* per connection, at least 1: named, or known by their columns */
 
   bool dsql;                 /* DSQL mode: the rest of this group is set, as far as it is known */
   bool iam;                  /* an IAM token is to be sent as the password; then sign_host and region are set */

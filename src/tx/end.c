@@ -189,14 +189,6 @@ static struct retry_verdict decide(struct dsql_tx *tx, const struct error *e, en
   return v;
 }
 
-/* What happened to it on this connection has happened, or will, on the others. */
-static void stale_everywhere(struct dsql_stmt *s) {
-  for (struct list *n = s->statements.next; n != &s->statements; n = n->next) {
-    struct statement *on = LIST_ENTRY(n, struct statement, by_stmt);
-    if (on->state == STATEMENT_READY) on->state = STATEMENT_STALE;
-  }
-}
-
 /* Its connection was granted before it was up, and did not come up: it waits on, and the attempt was none. */
 static bool wait_again(struct dsql_tx *tx, const struct error *e, enum retry_phase phase) {
   dsql_conn *c = tx->conn;
@@ -216,7 +208,6 @@ void tx_attempt_failed(struct dsql_tx *tx, const struct error *e, enum retry_pha
 
   if (wait_again(tx, e, phase)) return;
   v = decide(tx, e, phase, stmt != NULL);
-  if (v.for_statement && stmt) stale_everywhere(stmt);
   e = keep(tx, e, v.in_doubt ? DSQL_IN_DOUBT : 0);
   if (v.in_doubt && v.action != RETRY_FAIL) tx->doubted = true;
   if (!(e->pub.flags & DSQL_NOT_SENT)) tx->was_sent = true;

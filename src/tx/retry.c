@@ -48,13 +48,16 @@ static enum dsql_conflict conflict_of(const dsql_error *e) {
 
 enum dsql_conflict dsql_error_conflict(const dsql_error *e) { return e ? conflict_of(e) : DSQL_CONFLICT_NONE; }
 
-static bool is_plan_outdated(const dsql_error *e) {
-  dsql_str routine = dsql_error_field(e, 'R');
-  return state_is(e, "0A000") && routine.len == 21 && memcmp(routine.ptr, "RevalidateCachedQuery", 21) == 0;
+static bool failed_in(const dsql_error *e, const char *state, const char *routine) {
+  dsql_str r = dsql_error_field(e, 'R');
+  return state_is(e, state) && r.len == strlen(routine) && memcmp(r.ptr, routine, r.len) == 0;
 }
 
 static bool is_statement_lost(const struct retry_input *in) {
-  return in->statement_is_ours && (state_is(in->error, "26000") || is_plan_outdated(in->error));
+  const dsql_error *e = in->error;
+  return in->statement_is_ours &&
+         (state_is(e, "26000") || state_is(e, "42P05") || failed_in(e, "0A000", "RevalidateCachedQuery") ||
+          failed_in(e, "08P01", "exec_bind_message") || failed_in(e, "42883", "getTypeBinaryOutputInfo"));
 }
 
 static bool is_unavailable(const struct tx_policy *p, const dsql_error *e) {

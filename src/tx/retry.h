@@ -5,7 +5,9 @@
  *   40001 40P01 OC000 OC001                            anywhere          again after a back-off, any connection; the first
  *                                                                        one about the schema at once on the same one
  *   a prepared statement of ours is gone or outdated   in a transaction  again at once, same connection; once, not counted
- *   (26000, 0A000 of RevalidateCachedQuery)
+ *   (26000, 42P05, 0A000 of RevalidateCachedQuery;
+ *   08P01 of exec_bind_message and 42883 of
+ *   getTypeBinaryOutputInfo)
  *   XX000 "server unavailable", Aurora DSQL            not in doubt      again after a back-off, any connection
  *   the connection was lost (end of stream, reset,     not in doubt      again after a back-off, new connection; unless
  *   57P01 57P02 57P03 57P05 25P03 25P04 08xxx), or                       no_reconnect

@@ -234,7 +234,7 @@ static void tls_handshake(void) {
   peer_turn_ms(&w.p, 2);
 }
 static void greeted(void) {
-  peer_open(&w.p, "password=secret");
+  peer_open(&w.p, "password=secret statement_cache_size=256");
   dial();
   ask();
   peer_accept(&w.p, &w.p.main);

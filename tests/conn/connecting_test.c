@@ -19,8 +19,10 @@ static dsql_future *query(const char *sql) { return dsql_query(c, sql, DSQL_NO_P
 static void two_hosts(void) {
   char host[256];
   (void)snprintf(host, sizeof host, "%.*s", (int)strcspn(p.conninfo, " "), p.conninfo);
-  (void)snprintf(p.conninfo, sizeof p.conninfo, "%s,%s port=5432,5432 user=u dbname=d password=secret", host,
-                 strchr(host, '=') + 1);
+  (void)snprintf(p.conninfo, sizeof p.conninfo,
+                 "%s,%s port=5432,5432 user=u dbname=d password=secret "
+                 "statement_cache_size=256",
+                 host, strchr(host, '=') + 1);
 }
 
 static bool somebody_connects(void) {

@@ -61,6 +61,64 @@ Test(giving_up, nothing_is_written_before_both_ends_were_seen) {
   dsql_conn_close(c);
 }
 
+static void connect_pooled(void) {
+  dsql_future *ready;
+  c = peer_dial(&p);
+  ready = dsql_conn_ready(c);
+  peer_accept(&p, &p.main);
+  cr_assert_not(peer_startup(&p, &p.main));
+  peer_send(&p, "R0 S:DateStyle=ISO K Z:I");
+  peer_succeeds(&p, ready);
+}
+
+/* What the query answers before the request is delivered, and whether the session can be used on. */
+static const struct {
+  const char *what, *answer;
+  bool lost;
+} behind_poolers[] = {
+    {"the request has hit", "1 2 E:57014 Z:I", false},
+    {"the query was faster", "1 2 T:a C:SELECT_0 Z:I", true},
+    {"it failed by itself", "1 2 E:22012 Z:I", true},
+};
+
+/* A pooler ends the request's stream before it has delivered it. */
+Test(giving_up, behind_a_pooler_a_request_without_effect_costs_the_connection) {
+  for (size_t i = 0; i < COUNT(behind_poolers); i++) {
+    dsql_future *f, *next;
+    connect_pooled();
+    f = query("select pg_sleep(100)");
+    peer_expect(&p, "PBDES");
+    dsql_future_cancel(f);
+    peer_fails(&p, f, DSQL_ECANCELED, DSQL_IN_DOUBT | DSQL_CLIENT_SIDE);
+    await_cancel();
+    peer_drop(&p.cancel);
+    next = query("select 1");
+    peer_send(&p, behind_poolers[i].answer);
+    if (behind_poolers[i].lost) {
+      peer_fails(&p, next, DSQL_EIO, DSQL_NOT_SENT | DSQL_CONN_LOST | DSQL_CLIENT_SIDE);
+      cr_assert_eq(dsql_conn_status(c), DSQL_CONN_FAILED, "%s", behind_poolers[i].what);
+    } else {
+      answer(next);
+    }
+    dsql_conn_close(c);
+  }
+}
+
+/* It was over before a request could go out: nothing can come late. */
+Test(giving_up, behind_a_pooler_without_a_request_the_connection_is_kept) {
+  dsql_future *first, *second;
+  connect_pooled();
+  first = query("select 1");
+  second = query("select 2");
+  peer_expect(&p, "PBDESPBDES");
+  dsql_future_destroy(first);
+  peer_send(&p, "1 2 T:a D:1 C:SELECT_1 Z:I 1 2 T:a D:1 C:SELECT_1 Z:I");
+  peer_succeeds(&p, second);
+  no_cancel();
+  answer(query("select 3"));
+  dsql_conn_close(c);
+}
+
 Test(giving_up, no_cancel_is_sent_while_it_could_hit_something_else) {
   dsql_future *first, *second, *third;
 

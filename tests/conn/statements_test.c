@@ -1,6 +1,7 @@
 /* Prepared statements on one connection: the table of conn/stmt.h. */
 #include "base/buf.h"
 #include "base/cursor.h"
+#include "described.h"
 #include "peer.h"
 
 static struct peer p;
@@ -60,28 +61,6 @@ Test(statements, declared_types_hold_for_a_pipelined_first_use_as_well) {
   peer_succeeds(&p, second);
 }
 
-/* Column "v" of this type, in this format. */
-static void send_columns(uint32_t oid) {
-  uint8_t body[2 + 2 + 18] = {0, 1, 'v', 0};
-  store_be32(body + 10, oid);
-  store_be16(body + 14, 4);
-  store_be32(body + 16, UINT32_MAX);
-  peer_send_message(&p, 'T', body, sizeof body);
-}
-
-static void send_field(const void *v, uint32_t n) {
-  uint8_t body[64] = {0, 1};
-  store_be32(body + 2, n);
-  memcpy(body + 6, v, n);
-  peer_send_message(&p, 'D', body, 6 + n);
-}
-
-static unsigned bind_format_of_results(size_t message) {
-  size_t n;
-  const uint8_t *body = peer_body(&p, message, &n);
-  return load_be16(body + n - 2);
-}
-
 /* An int4 column has become a float4 one: as many bytes. What was queued for the old columns must not read the new ones
  * as integers. */
 Test(statements, executions_that_wait_behind_a_repair_fit_the_new_columns) {
@@ -94,7 +73,7 @@ Test(statements, executions_that_wait_behind_a_repair_fit_the_new_columns) {
   first = run();
   peer_expect(&p, "PDBES");
   peer_send(&p, "1 t:");
-  send_columns(DSQL_INT4);
+  send_columns(&p, DSQL_INT4);
   peer_send(&p, "2 C:SELECT_0 Z:I");
   peer_succeeds(&p, first);
 
@@ -107,9 +86,9 @@ Test(statements, executions_that_wait_behind_a_repair_fit_the_new_columns) {
   cr_assert_eq(dsql_pipeline_end(c), 0);
   peer_expect_nothing(&p);
   peer_send(&p, "3 1 t:");
-  send_columns(DSQL_FLOAT4);
+  send_columns(&p, DSQL_FLOAT4);
   peer_send(&p, "2");
-  send_field("1.5", 3);
+  send_field(&p, "1.5", 3);
   peer_send(&p, "C:SELECT_1 Z:I");
   cr_assert_eq(peer_settle(&p, second), 0);
   cr_assert_eq(dsql_future_result(second, &r), 0);
@@ -118,9 +97,9 @@ Test(statements, executions_that_wait_behind_a_repair_fit_the_new_columns) {
   dsql_future_destroy(second);
 
   peer_expect(&p, "BES");
-  cr_assert_eq(bind_format_of_results(0), 0, "text in every column");
+  cr_assert_eq(bind_format_of_results(&p, 0), 0, "text in every column");
   peer_send(&p, "2");
-  send_field("2.5", 3);
+  send_field(&p, "2.5", 3);
   peer_send(&p, "C:SELECT_1 Z:I");
   cr_assert_eq(peer_settle(&p, third), 0, "%s", client_error_text(third));
   cr_assert_eq(dsql_future_result(third, &r), 0);

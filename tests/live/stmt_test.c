@@ -182,6 +182,118 @@ Test(stmt, streamed_with_pauses) {
   dsql_stmt_free(s);
 }
 
+/* ---- their number ---- */
+
+enum { MANY = 100000, AT_ONCE = 200, KEPT = 256 };
+static dsql_stmt *many[MANY];
+
+/* In turns of AT_ONCE: as many as have names fit side by side. */
+static void use_many(int from, int n) {
+  dsql_future *f[AT_ONCE];
+  int64_t v;
+  for (int i = 0; i < n; i++) f[i] = dsql_query_stmt(c, many[from + i], DSQL_NO_PARAMS, NULL);
+  for (int i = 0; i < n; i++) {
+    cr_assert(dsql_get_int8(client_rows(f[i]), 0, 0, &v) == 0 && v == from + i, "%d", from + i);
+    dsql_future_destroy(f[i]);
+  }
+}
+
+Test(stmt, a_hundred_thousand_on_one_connection, .timeout = 60) {
+  char sql[32];
+  size_t blocks, kept = 0;
+  for (int i = 0; i < MANY; i++) {
+    (void)snprintf(sql, sizeof sql, "select %d", i);
+    many[i] = prepare(sql);
+  }
+  blocks = x.heap.live;
+  for (int i = 0; i < MANY; i += AT_ONCE) {
+    use_many(i, AT_ONCE);
+    if (i == 10 * AT_ONCE) kept = x.heap.live;
+  }
+  cr_assert_leq(x.heap.live, kept + 16);
+  cr_assert_leq(x.heap.live, blocks + 6 * KEPT);
+  cr_assert_str_eq(statements_on_server(), "256");
+  use_many(MANY - KEPT, AT_ONCE); /* they are still there */
+  cr_assert_str_eq(statements_on_server(), "256");
+  for (int i = 0; i < MANY; i++) dsql_stmt_free(many[i]);
+  cr_assert_str_eq(client_value(c, "select 1"), "1");
+  cr_assert_str_eq(statements_on_server(), "0");
+}
+
+/* They come and go, and each allocation fails once: a use succeeds or reports it, and the next ones are as ever. */
+Test(stmt, each_allocation_fails_in_turn_while_they_come_and_go) {
+  static const char *const sql[] = {"select $1::int4 + 1", "select 1 + $1::int4", "select $1::int4 - -1"};
+  dsql_conn *small = client_connect(&x, "%s statement_cache_size=2", server_conninfo(server_default()));
+  dsql_stmt *s[COUNT(sql)];
+  bool fired = true;
+
+  for (size_t i = 0; i < COUNT(sql); i++) s[i] = prepare(sql[i]);
+  for (size_t n = 1; fired; n++) {
+    dsql_conn *used = n % 2 ? small : client_connect(&x, "%s", server_conninfo(server_default()));
+    test_alloc_arm(&x.heap, n, false);
+    for (int i = 0; i < 7; i++) {
+      dsql_future *f = dsql_query_stmt(used, s[i % 3], DSQL_PARAMS(dsql_int4(i)), NULL);
+      int rc = f ? dsql_future_run(f) : DSQL_ENOMEM;
+      cr_assert(rc == 0 || rc == DSQL_ENOMEM, "%zu: %s", n, client_error_text(f));
+      dsql_future_destroy(f);
+    }
+    fired = test_alloc_fired(&x.heap);
+    test_alloc_arm(&x.heap, 0, false);
+    if (dsql_conn_status(used) == DSQL_CONN_READY)
+      for (int i = 0; i < 4; i++) cr_assert_eq(plus_one(used, s[i % 3], i), i + 1);
+    if (used == small && dsql_conn_status(small) == DSQL_CONN_READY) continue;
+    dsql_conn_close(used);
+    if (used == small) small = client_connect(&x, "%s statement_cache_size=2", server_conninfo(server_default()));
+  }
+  dsql_conn_close(small);
+  for (size_t i = 0; i < COUNT(sql); i++) dsql_stmt_free(s[i]);
+}
+
+/* ---- a result type that changes ---- */
+
+static unsigned server_errors;
+static void count_errors(const char *line, size_t len, void *arg) {
+  (void)arg;
+  server_errors += str_has((dsql_str){line, len}, "ErrorResponse");
+}
+
+enum { CONNS = 4 };
+
+static void use_both(dsql_conn **conns, dsql_stmt *s, dsql_stmt *t) {
+  for (size_t i = 0; i < CONNS; i++) {
+    cr_assert_eq(client_settle(dsql_query_stmt(conns[i], s, DSQL_NO_PARAMS, NULL)), 0);
+    cr_assert_eq(client_settle(dsql_query_stmt(conns[i], t, DSQL_NO_PARAMS, NULL)), 0);
+  }
+}
+
+/* The first connection that stumbles repairs it for all: the server tells it once, and nobody but us sees it. */
+Test(stmt, a_changed_result_type_is_met_once_for_all_connections) {
+  dsql_conn *conns[CONNS];
+  dsql_stmt *s = prepare("select * from stmt_changes"), *t = prepare("select b from stmt_changes");
+  client_exec(c, "create table stmt_changes (a int4, b text); insert into stmt_changes values (1, 'x')");
+  for (size_t i = 0; i < CONNS; i++) {
+    conns[i] = client_connect(&x, "%s", server_conninfo(server_default()));
+    dsql_conn_on_trace(conns[i], count_errors, NULL);
+  }
+  use_both(conns, s, t);
+  use_both(conns, s, t);
+  cr_assert_eq(server_errors, 0);
+  client_exec(c, "alter table stmt_changes add c int8");
+  use_both(conns, s, t);
+  use_both(conns, s, t);
+  cr_assert_eq(server_errors, 1, "%u", server_errors);
+  client_exec(c, "alter table stmt_changes drop a");
+  cr_assert_eq(client_settle(dsql_query_stmt(conns[0], s, DSQL_NO_PARAMS, NULL)), 0);
+  for (size_t i = 1; i < CONNS; i++) client_exec(conns[i], "begin"); /* where nothing could be run again */
+  use_both(conns, s, t);
+  for (size_t i = 1; i < CONNS; i++) client_exec(conns[i], "commit");
+  cr_assert_eq(server_errors, 2, "%u", server_errors);
+  client_exec(c, "drop table stmt_changes");
+  dsql_stmt_free(s);
+  dsql_stmt_free(t);
+  for (size_t i = 0; i < CONNS; i++) dsql_conn_close(conns[i]);
+}
+
 /* Behind a pooler that hands out another server connection the statement's name is unknown: 26000, never shown. */
 Test(stmt, through_pgbouncer) {
   const struct server *server = server_default();

@@ -82,7 +82,10 @@ static void counted(struct body *b, const char *text, void (*fn)(struct body *b,
   (void)each_part(text, fn, b);
 }
 
-static void error(struct body *b, const char *severity, const char *state, bool from_server) {
+/* text: the SQLSTATE, and perhaps a colon and the routine. */
+static void error(struct body *b, const char *severity, const char *text, bool from_server) {
+  const char *routine = strchr(text, ':');
+  char state[6], name[64];
   const struct {
     char code;
     const char *value;
@@ -90,7 +93,11 @@ static void error(struct body *b, const char *severity, const char *state, bool 
                 {'V', from_server ? severity : NULL},
                 {'C', state},
                 {'M', "it went wrong"},
-                {'R', from_server ? "exec_it" : NULL}};
+                {'R', from_server ? name : NULL}};
+  (void)snprintf(state, sizeof state, "%s", text);
+  (void)snprintf(name, sizeof name, "%s", routine ? routine + 1 : "exec_it");
+  for (char *p = name; *p; p++) /* which were underscores */
+    if (*p == ' ') *p = '_';
   for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
     if (!fields[i].value) continue;
     put_u8(b, (uint8_t)fields[i].code);

@@ -15,6 +15,7 @@
  *   C:INSERT_0_1         CommandComplete
  *   E:23505              ErrorResponse: ERROR with all that a server sends
  *   F:57P01              the same, FATAL
+ *   E:08P01:f            an error of that routine
  *   P:08P01              FATAL as a pooler writes it, without a source line
  *   N:text A:channel     NoticeResponse, NotificationResponse
  *   G H W d:text         CopyInResponse, CopyOutResponse, CopyBothResponse, CopyData

@@ -2,7 +2,7 @@
 #include "rig.h"
 
 static void open_all(void) {
-  rig_open("");
+  rig_open("statement_cache_size=256");
   rig_two_flights();
 }
 

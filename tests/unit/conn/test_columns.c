@@ -24,7 +24,7 @@ static void assert_columns(const struct columns *c, const uint32_t *oids, unsign
     cr_assert_eq(c->list[i].type_size, -1);
     cr_assert_eq(c->list[i].type_modifier, (int32_t)(100 + i));
     cr_assert_eq(c->formats[i], codec_has_binary(oids[i]), "type %u", oids[i]);
-    cr_assert_eq(c->text_formats[i], 0);
+    cr_assert_eq(c->told_formats[i], 0);
     any = any || c->formats[i];
   }
   cr_assert_eq(c->any_binary, any);

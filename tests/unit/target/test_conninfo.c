@@ -132,7 +132,7 @@ Test(conninfo, source_is_given) {
 
 Test(keywords, table_is_libpq_18s) {
   cr_assert_eq(KEYWORD_LIBPQ_COUNT, 50);
-  cr_assert_eq(KEYWORD_COUNT, 58);
+  cr_assert_eq(KEYWORD_COUNT, 59);
   for (int i = 0; i < KEYWORD_COUNT; i++) {
     const struct keyword_info *k = &keyword_table[i];
     cr_assert_eq(keyword_find(k->name, strlen(k->name)), i);

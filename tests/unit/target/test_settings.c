@@ -100,7 +100,7 @@ Test(settings, order) {
     cr_assert_str_eq(s.name, keyword_table[i].name);
     cr_assert(s.source && *s.source && s.value.ptr);
   }
-  cr_assert_eq(i, 58);
+  cr_assert_eq(i, 59);
   cr_assert_not(target_setting(t, SIZE_MAX, &s));
   cr_assert_null(target_notice(t, 0));
   cr_assert_null(target_notice(t, SIZE_MAX));

@@ -64,7 +64,7 @@ Test(docs, the_table_of_what_is_tried_again) {
       states++;
     }
   }
-  cr_expect_eq(states, 18, "%u", states);
+  cr_expect_eq(states, 19, "%u", states);
 }
 
 static void option_is(const char *line, const char *name, const char *value) {

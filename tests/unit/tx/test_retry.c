@@ -45,6 +45,7 @@ static const struct row rows[] = {
   {SERVER, "P0001", "(OC001)", 0, DSQL, USABLE, STATEMENT, FAIL, NONE, false, true, false},
   /* prepared statements of ours */
   {SERVER, "26000", "", 0, PLAIN, USABLE | OURS, STATEMENT, SAME, NONE, false, false, false},
+  {SERVER, "42P05", "", 0, PLAIN, USABLE | OURS, STATEMENT, SAME, NONE, false, false, false},
   {SERVER, "0A000", "cached plan", 0, PLAIN, USABLE | OURS | PLAN, STATEMENT, SAME, NONE, false, false, false},
   {SERVER, "0A000", "cached plan", 0, PLAIN, USABLE | OURS, STATEMENT, FAIL, NONE, false, true, false},
   {SERVER, "26000", "", 0, PLAIN, USABLE, STATEMENT, FAIL, NONE, false, true, false},
