@@ -34,12 +34,13 @@ static void on_cancel_again(struct rt_timer *t) {
   conn_leave(c);
 }
 
-/* The server drops a request that comes before it has begun with the query. Asking again can hit nothing else. */
+/* The server drops a request that comes before it has begun with the query. Asking again can hit nothing else; but
+ * through a pooler it could. */
 static void cancel_again_later(struct dsql_conn *c) {
   unsigned doublings = c->cancel_tries < CANCEL_DOUBLINGS ? c->cancel_tries : CANCEL_DOUBLINGS;
   uint64_t delay_ms = (uint64_t)CANCEL_AGAIN_MS << doublings;
 
-  if (c->cancel_timer.node.linked) return;
+  if (c->cancel_timer.node.linked || c->pooled) return;
   c->cancel_tries++;
   c->cancel_timer.fire = on_cancel_again;
   rt_timer_start(c->rt, &c->cancel_timer, rt_now_ms(c->rt) + delay_ms);
