@@ -43,6 +43,19 @@ static void format_cut(char *out, size_t size, const char *format, va_list args)
   memcpy(out + at, "...", 4);
 }
 
+const struct fault fault_nomem = {.code = DSQL_ENOMEM, .text = "out of memory"};
+
+const struct fault *fault_keep(const dsql_alloc *a, const struct fault *f) {
+  struct fault *copy = mem_alloc(a, sizeof *copy);
+  if (!copy) return &fault_nomem;
+  *copy = *f;
+  return copy;
+}
+
+void fault_drop(const dsql_alloc *a, const struct fault *f) {
+  if (f != &fault_nomem) mem_free(a, (struct fault *)f);
+}
+
 int fault_set(struct fault *f, int code, const char *format, ...) {
   va_list args;
 

@@ -30,6 +30,12 @@ static inline void fault_clear(struct fault *f) {
   f->text[0] = '\0';
 }
 
+/* For an owner that rarely has one, and would carry its text in vain: a copy from the hook, or &fault_nomem when there
+ * is no memory, never NULL; both are given back with fault_drop(), which takes NULL, too. */
+extern const struct fault fault_nomem;
+const struct fault *fault_keep(const dsql_alloc *a, const struct fault *f);
+void fault_drop(const dsql_alloc *a, const struct fault *f);
+
 struct error {
   dsql_error pub;        /* first: a dsql_error * of ours is a struct error * */
   const uint8_t *fields; /* body of the ErrorResponse or NoticeResponse, validated; NULL for errors of our own */

@@ -88,7 +88,7 @@ int cancel_send(struct dsql_conn *c) {
   r->rt = c->rt;
   r->pid = c->session.backend_pid;
   r->key_len = c->session.cancel_key_len;
-  memcpy(r->key, c->session.cancel_key, r->key_len);
+  if (r->key_len) memcpy(r->key, c->session.cancel_key, r->key_len);
   r->target = target_object_ref(c->target);
   r->tls = c->connect.over_tls ? tls_context_ref(c->connect.tls) : NULL;
   fill_params(c, r, &p);

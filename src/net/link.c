@@ -1,12 +1,11 @@
 #include "net/link.h"
 
 #include <assert.h>
-#include <string.h>
 
 #include "net/error_text.h"
 #include "net/link_state.h"
 
-_Static_assert(sizeof(struct link) <= RT_BLOCK_SIZE, "a link lives in a block");
+_Static_assert(sizeof(struct link) <= 1024, "there is one for each idle connection");
 
 /* ---- byte queues ---- */
 
@@ -99,7 +98,8 @@ static void on_closed(uv_handle_t *h) {
   buf_deinit(&l->out.buf);
   buf_deinit(&l->wire.buf);
   buf_deinit(&l->kept.buf);
-  rt_block_put(rt, l);
+  fault_drop(rt_alloc(rt), l->fault);
+  mem_free(rt_alloc(rt), l);
   rt_release(rt);
 }
 
@@ -139,15 +139,14 @@ static void on_read_task(struct rt_task *t) {
 
 int link_open(struct link **out, struct dsql_rt *rt, int fd, const struct link_events *events, void *owner,
               size_t out_max) {
-  struct link *l = rt_block_get(rt);
+  struct link *l = mem_zalloc(rt_alloc(rt), sizeof *l);
 
   if (!l) {
     socket_close(fd);
     return DSQL_ENOMEM;
   }
-  memset(l, 0, sizeof *l);
   if (uv_poll_init(rt_loop(rt), &l->poll, fd)) {
-    rt_block_put(rt, l);
+    mem_free(rt_alloc(rt), l);
     socket_close(fd);
     return DSQL_EIO;
   }
@@ -211,7 +210,7 @@ void link_resume(struct link *l) {
   l->paused = false;
   link_poll_update(l);
   /* Bytes may wait in a TLS record, in kept, or in a socket whose handle libuv has stopped. */
-  if (l->state != LINK_PLAIN || l->write_dead || l->fault.code) rt_ready(l->rt, &l->read_task);
+  if (l->state != LINK_PLAIN || l->write_dead || l->fault) rt_ready(l->rt, &l->read_task);
 }
 
 void link_release_buffers(struct link *l) {

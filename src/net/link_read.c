@@ -86,8 +86,8 @@ void link_read(struct link *l, bool error_seen) {
     end_nomem(l);
     return;
   }
-  if (l->fault.code) {
-    link_end(l, &l->fault);
+  if (l->fault) {
+    link_end(l, l->fault);
     return;
   }
   if (!read_kept(l)) return;

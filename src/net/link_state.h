@@ -62,7 +62,7 @@ struct link {
   struct tls tls;
   struct rt_task flush_task, read_task;
   struct link_stats stats;
-  struct fault fault; /* an end that waits for link_resume() */
+  const struct fault *fault; /* an end that waits for link_resume(); NULL: none */
 };
 
 static inline bool link_gone(const struct link *l) { return l->closed || l->ended; }

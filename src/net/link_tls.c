@@ -55,9 +55,9 @@ static void end_tls(struct link *l, enum tls_status status, struct fault *f) {
     fault_clear(f);
     fault_set(f, DSQL_ECLOSED, "the server closed the connection");
   }
-  assert(f->code);
+  assert(f->code && !l->fault);
   if (l->paused)
-    l->fault = *f;
+    l->fault = fault_keep(rt_alloc(l->rt), f);
   else
     link_end(l, f);
 }

@@ -55,10 +55,9 @@ static int send_client_first(struct session *s) {
     open_ahead(s, SESSION_AHEAD_SASL, false);
     return 0;
   }
-  rc = s->fault.code == DSQL_ENOMEM || !buf_ok(s->out) ? s->fault.code : 0;
-  if (s->scram_begun) scram_end(&s->scram);
-  s->scram_begun = false;
-  s->fault = (struct fault){0};
+  rc = session_fault(s)->code == DSQL_ENOMEM || !buf_ok(s->out) ? session_fault(s)->code : 0;
+  startup_end_scram(s);
+  session_forget_fault(s);
   s->method = AUTH_NONE;
   s->phase = SESSION_AUTHENTICATE;
   return rc;
@@ -128,7 +127,7 @@ static enum handled on_sasl_asked(struct session *s, const struct wire_authentic
   int rc = startup_choose(s, a, &choice, &f);
 
   if (rc == DSQL_EPROTO) return session_fail(s, rc, "%s", f.text);
-  if (rc || choice.mechanism != s->scram.mechanism || choice.binding_supported != s->scram.binding_supported)
+  if (rc || choice.mechanism != s->scram->mechanism || choice.binding_supported != s->scram->binding_supported)
     return misled(s);
   return confirmed(s, SESSION_SASL_CONTINUE);
 }

@@ -29,6 +29,8 @@ int startup_choose(struct session *s, const struct wire_authentication *a, struc
 const struct session_config *startup_find_binding(struct session *s);
 /* Appends SASLInitialResponse. */
 enum handled startup_begin_scram(struct session *s, const struct sasl_choice *choice);
+void startup_end_scram(struct session *s); /* cleansed and given back, if it was begun */
+void startup_forget_key(struct session *s);
 enum handled startup_become_ready(struct session *s, struct session_event *ev);
 
 /* fast.c. True: ev is filled. False: the messages from s->view on are for the handlers. Asked in phase READY, with
@@ -86,6 +88,7 @@ bool doubt_is_possible(const struct op *op);
 /* Sets in_doubt of the members of the oldest group, which has failed. */
 void doubt_judge_failed_group(struct session *s);
 
+void session_forget_fault(struct session *s);
 enum handled session_fail(struct session *s, int code, const char *format, ...) __attribute__((format(printf, 3, 4)));
 enum handled session_fail_unexpected(struct session *s, uint8_t type);
 /* A mistake of the server in a message that was told by its type. */

@@ -25,14 +25,23 @@ int session_init(struct session *s, const struct session_config *c, struct op_qu
 
 void session_deinit(struct session *s) {
   assert(list_empty(&s->inflight));
-  if (s->scram_begun) scram_end(&s->scram);
+  startup_end_scram(s);
   buf_deinit(&s->carry);
   parameters_deinit(&s->parameters);
-  mem_cleanse(s->cancel_key, sizeof s->cancel_key);
+  startup_forget_key(s);
   mem_cleanse(s->config.nonce, sizeof s->config.nonce);
+  session_forget_fault(s);
 }
 
-const struct fault *session_fault(const struct session *s) { return &s->fault; }
+const struct fault *session_fault(const struct session *s) {
+  static const struct fault none;
+  return s->fault ? s->fault : &none;
+}
+
+void session_forget_fault(struct session *s) {
+  fault_drop(s->config.alloc, s->fault);
+  s->fault = NULL;
+}
 
 void session_release(struct session *s) {
   s->config.hold = false;
@@ -52,13 +61,14 @@ void session_terminate(struct session *s) {
 
 enum handled session_fail(struct session *s, int code, const char *format, ...) {
   char text[FAULT_TEXT_SIZE];
+  struct fault f = {.flags = DSQL_CONN_LOST};
   va_list args;
 
   va_start(args, format);
   (void)vsnprintf(text, sizeof text, format, args);
   va_end(args);
-  fault_set(&s->fault, code, "%s", text);
-  s->fault.flags |= DSQL_CONN_LOST;
+  fault_set(&f, code, "%s", text);
+  if (!s->fault) s->fault = fault_keep(s->config.alloc, &f); /* the first is the one to tell */
   s->phase = SESSION_FAILED;
   return HANDLED_FAIL;
 }
@@ -76,9 +86,11 @@ enum handled session_fail_malformed(struct session *s, uint8_t type) {
 
 void session_end(struct session *s, const struct fault *f) {
   ahead_learn_end(s, f->code);
-  if (s->phase != SESSION_FAILED || !s->fault.code) {
-    s->fault = *f;
-    s->fault.flags |= DSQL_CONN_LOST;
+  if (s->phase != SESSION_FAILED || !s->fault) {
+    struct fault lost = *f; /* may be the one that is forgotten */
+    lost.flags |= DSQL_CONN_LOST;
+    session_forget_fault(s);
+    s->fault = fault_keep(s->config.alloc, &lost);
   }
   s->phase = SESSION_FAILED;
   s->view = s->view_end;

@@ -136,7 +136,7 @@ struct session {
   struct session_config config;
   struct buf *out;
   enum session_phase phase;
-  struct fault fault;
+  const struct fault *fault; /* NULL: none */
 
   /* Input: what was lent by session_feed() and, before it, bytes kept from earlier (an incomplete message). */
   const uint8_t *view, *view_end;
@@ -175,14 +175,14 @@ struct session {
   /* What the server told. */
   char tx_status;
   uint32_t backend_pid;
-  uint8_t cancel_key[256];
+  uint8_t *cancel_key; /* secret; from the hook, 0 bytes: none */
   size_t cancel_key_len;
   uint32_t protocol;
   struct parameters parameters;
   bool retold; /* one of them has come; the owner's to clear */
 
-  struct scram scram;
-  bool scram_begun, saw_auth_request, negotiated;
+  struct scram *scram; /* while it is under way; NULL: not begun, or over */
+  bool saw_auth_request, negotiated;
   bool was_ready;          /* EVENT_READY was given */
   bool refused;            /* an ErrorResponse answered the start-up: nothing that rode along was run */
   bool ahead_open;         /* what was sent ahead is not confirmed yet */

@@ -1,5 +1,6 @@
 /* Start-up and authentication: a table of handlers by phase and kind of authentication message (Protocol, "Start-up").
  * An impossible pair points to a handler that fails the session. */
+#include <assert.h>
 #include <string.h>
 
 #include "auth/md5.h"
@@ -108,11 +109,17 @@ enum handled startup_begin_scram(struct session *s, const struct sasl_choice *ch
   size_t from = s->out->len;
 
   if (c->password) p.password = (dsql_str){c->password, strlen(c->password)};
-  if (scram_begin(&s->scram, c->alloc, &p, &f)) return fail_with(s, &f);
-  s->scram_begun = true;
+  assert(!s->scram);
+  s->scram = mem_alloc(c->alloc, sizeof *s->scram);
+  if (!s->scram) return session_fail(s, DSQL_ENOMEM, "out of memory while authenticating");
+  if (scram_begin(s->scram, c->alloc, &p, &f)) {
+    mem_free_secret(c->alloc, s->scram, sizeof *s->scram);
+    s->scram = NULL;
+    return fail_with(s, &f);
+  }
   s->method = p.mechanism == SCRAM_SHA_256_PLUS ? AUTH_SCRAM_PLUS : AUTH_SCRAM;
   buf_init(&first, c->alloc, SCRAM_MESSAGE_MAX);
-  if (scram_client_first(&s->scram, &first, &f) == 0 && !buf_ok(&first))
+  if (scram_client_first(s->scram, &first, &f) == 0 && !buf_ok(&first))
     fault_set(&f, first.error, "out of memory while authenticating");
   if (!f.code) wire_sasl_initial_response(s->out, sasl_mechanism_name(p.mechanism), first.data, first.len);
   buf_deinit(&first);
@@ -138,7 +145,7 @@ static enum handled send_client_final(struct session *s) {
 
   buf_init(&final, s->config.alloc, SCRAM_MESSAGE_MAX * 2);
   final.secret = true; /* the proof invites guessing */
-  if (scram_client_final(&s->scram, &final, &f) == 0 && !buf_ok(&final))
+  if (scram_client_final(s->scram, &final, &f) == 0 && !buf_ok(&final))
     fault_set(&f, final.error, "out of memory while authenticating");
   if (!f.code) wire_sasl_response(s->out, final.data, final.len);
   buf_deinit(&final);
@@ -150,25 +157,25 @@ static enum handled on_sasl_continue(struct session *s, const struct wire_authen
   struct fault f = {0};
   uint32_t iterations;
 
-  if (scram_server_first(&s->scram, a->data, a->len, &f)) return fail_with(s, &f);
-  if (!scram_needs_derivation(&s->scram, &iterations)) return send_client_final(s);
+  if (scram_server_first(s->scram, a->data, a->len, &f)) return fail_with(s, &f);
+  if (!scram_needs_derivation(s->scram, &iterations)) return send_client_final(s);
   if (iterations > SCRAM_ITERATIONS_INLINE_MAX) {
     s->phase = SESSION_SASL_DERIVE;
     return HANDLED_EVENT;
   }
-  if (scram_derive_inline(&s->scram, &f)) return fail_with(s, &f);
+  if (scram_derive_inline(s->scram, &f)) return fail_with(s, &f);
   return send_client_final(s);
 }
 
 int session_derivation_init(struct session *s, struct scram_derivation *d) {
   struct fault f = {0};
-  return scram_derivation_init(d, &s->scram, &f);
+  return scram_derivation_init(d, s->scram, &f);
 }
 
 void session_derived(struct session *s, const struct scram_derivation *d) {
   struct fault f = {0};
   if (s->phase != SESSION_SASL_DERIVE) return;
-  if (scram_keys_set(&s->scram, d, &f))
+  if (scram_keys_set(s->scram, d, &f))
     (void)fail_with(s, &f);
   else
     (void)send_client_final(s);
@@ -176,7 +183,7 @@ void session_derived(struct session *s, const struct scram_derivation *d) {
 
 static enum handled on_sasl_final(struct session *s, const struct wire_authentication *a) {
   struct fault f = {0};
-  if (scram_server_final(&s->scram, a->data, a->len, &f)) return fail_with(s, &f);
+  if (scram_server_final(s->scram, a->data, a->len, &f)) return fail_with(s, &f);
   s->phase = SESSION_AUTH_RESULT;
   return HANDLED;
 }
@@ -260,17 +267,32 @@ static enum handled on_backend_key(struct session *s, const struct wire_frame *m
     return session_fail(s, DSQL_EPROTO, "protocol violation: a cancel key of %zu bytes, but protocol 3.0 has 4",
                         key.key_len);
   s->backend_pid = key.pid;
+  startup_forget_key(s);
+  s->cancel_key = mem_alloc(s->config.alloc, key.key_len);
+  if (!s->cancel_key) return session_fail(s, DSQL_ENOMEM, "out of memory for the key that cancels");
   memcpy(s->cancel_key, key.key, key.key_len);
   s->cancel_key_len = key.key_len;
   return HANDLED;
+}
+
+void startup_end_scram(struct session *s) {
+  if (!s->scram) return;
+  scram_end(s->scram);
+  mem_free(s->config.alloc, s->scram);
+  s->scram = NULL;
+}
+
+void startup_forget_key(struct session *s) {
+  mem_free_secret(s->config.alloc, s->cancel_key, s->cancel_key_len);
+  s->cancel_key = NULL;
+  s->cancel_key_len = 0;
 }
 
 enum handled startup_become_ready(struct session *s, struct session_event *ev) {
   s->phase = SESSION_READY;
   s->was_ready = true;
   s->ahead_open = false;
-  if (s->scram_begun) scram_end(&s->scram);
-  s->scram_begun = false;
+  startup_end_scram(s);
   *ev = (struct session_event){.type = EVENT_READY};
   return HANDLED_EVENT;
 }

@@ -29,6 +29,27 @@ static void fixture_close(struct fixture *f) {
   test_alloc_assert_empty(&f->heap);
 }
 
+Test(error, a_fault_is_kept_or_is_out_of_memory) {
+  struct test_alloc heap;
+  struct fault f = {.os_error = 7, .flags = DSQL_CONN_LOST};
+  const struct fault *kept;
+
+  test_alloc_init(&heap);
+  fault_set(&f, DSQL_EIO, "broken");
+  kept = fault_keep(&heap.hook, &f);
+  f.text[0] = 'B';
+  cr_expect(kept->code == DSQL_EIO && kept->os_error == 7 && kept->flags == DSQL_CONN_LOST);
+  cr_expect_str_eq(kept->text, "broken");
+  cr_expect_eq(heap.live, 1);
+  fault_drop(&heap.hook, kept);
+  test_alloc_arm(&heap, 1, true);
+  kept = fault_keep(&heap.hook, &f);
+  cr_expect(kept == &fault_nomem && kept->code == DSQL_ENOMEM && kept->text[0]);
+  fault_drop(&heap.hook, kept);
+  fault_drop(&heap.hook, NULL);
+  test_alloc_assert_empty(&heap);
+}
+
 Test(error, codes_have_names_and_texts) {
   cr_assert_str_eq(dsql_error_name(0), "DSQL_OK");
   cr_assert_str_eq(dsql_error_name(DSQL_ETIMEDOUT), "DSQL_ETIMEDOUT");

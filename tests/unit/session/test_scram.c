@@ -101,6 +101,7 @@ Test(scram, whole_exchange) {
       rig_feed(&x->rig, "R0 Z:I 2 C:A Z:I");
       rig_expect(&x->rig, "ready I\nresult 0 A\ndone 0 ok\ngroup I\n");
       cr_assert_eq(x->rig.s.method, plus ? AUTH_SCRAM_PLUS : AUTH_SCRAM);
+      cr_assert_null(x->rig.s.scram, "an idle session does not carry it");
       rig_deinit(&x->rig);
       free(x);
     }

@@ -258,6 +258,16 @@ Test(startup, cancel_keys) {
     }
 }
 
+Test(startup, the_last_cancel_key_counts) {
+  struct rig r;
+  rig_init(&r);
+  r.config.protocol = 0x30002;
+  cr_assert_eq(rig_start(&r), 0);
+  rig_feed(&r, "R0 K256 K5 Z:I");
+  cr_expect(r.s.cancel_key_len == 5 && r.s.cancel_key[4] == 5);
+  rig_deinit(&r); /* which counts the blocks */
+}
+
 Test(startup, parameters_are_remembered) {
   struct rig r;
   dsql_str v;
