@@ -117,6 +117,17 @@ static dsql_future *start_statement(struct dsql_conn *c, dsql_stmt *s, dsql_para
   return calls_enqueue(c, q);
 }
 
+dsql_future *calls_command(struct dsql_conn *c, const char *sql, const dsql_call *o) {
+  struct query *q = query_new(c, o);
+  struct fault f;
+
+  if (!q) return calls_no_memory(c);
+  fault_clear(&f);
+  if (calls_check_open(c, o, &f) || encode_command(q, sql, !c->grouping, &f)) return calls_refuse(q, &f);
+  q->op.effect = sql_effect_of(sql, strlen(sql));
+  return calls_enqueue(c, q);
+}
+
 dsql_future *dsql_query(dsql_conn *c, const char *sql, dsql_params p, const dsql_call *o) {
   return start_unnamed(c, sql, p, NULL, NULL, o);
 }

@@ -10,6 +10,8 @@ dsql_future *calls_no_memory(struct dsql_conn *c);
 dsql_future *calls_refuse(struct query *q, const struct fault *f);
 /* Can c take a call? 0, or the code of f. */
 int calls_check_open(const struct dsql_conn *c, const dsql_call *o, struct fault *f);
+/* BEGIN, COMMIT and the like, of our own making: like dsql_query(), but for a Describe whose answer is known. */
+dsql_future *calls_command(struct dsql_conn *c, const char *sql, const dsql_call *o);
 dsql_future *calls_enqueue(struct dsql_conn *c, struct query *q);
 
 #endif

@@ -71,6 +71,16 @@ int encode_unnamed(struct query *q, const char *sql, dsql_params p, bool sync, s
   return encode_text(q, sql, strlen(sql), NULL, NULL, p, sync, f);
 }
 
+int encode_command(struct query *q, const char *sql, bool sync, struct fault *f) {
+  struct buf *b = &q->op.bytes;
+  wire_parse(b, "", sql, strlen(sql), NULL, 0);
+  wire_bind(b, "", "", (dsql_params){NULL, 0}, NULL, 0);
+  wire_execute(b, "", 0);
+  q->op.steps = STEP_PARSE | STEP_BIND | STEP_EXECUTE;
+  q->op.no_rows = true;
+  return finish(q, sync, f);
+}
+
 int encode_script(struct query *q, const char *script, struct fault *f) {
   size_t n = strlen(script);
   wire_query(&q->op.bytes, script, n);

@@ -5,6 +5,8 @@
 #include "conn/query.h"
 
 int encode_unnamed(struct query *q, const char *sql, dsql_params p, bool sync, struct fault *f);
+/* A command of our own that returns no rows: nothing has to be described, and a row breaks the protocol. */
+int encode_command(struct query *q, const char *sql, bool sync, struct fault *f);
 int encode_statement(struct query *q, struct dsql_stmt *s, dsql_params p, bool sync, struct fault *f);
 int encode_script(struct query *q, const char *script, struct fault *f);
 /* Rewrites a Bind to a statement that has gone stale into Close, Parse, Describe, Bind with the same parameters. */

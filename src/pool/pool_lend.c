@@ -1,6 +1,7 @@
 /* A connection on its way out and back: idle, lent, cleaned, idle. */
 #include <assert.h>
 
+#include "conn/calls.h"
 #include "pool/pool_object.h"
 
 static void judge(struct pool_conn *pc);
@@ -108,7 +109,7 @@ static void roll_back(struct pool_conn *pc) {
   call.timeout_ms = pc->pool->target->target->drain_timeout_ms;
   pc->pool->rollbacks++;
   cleaning(pc, USE_ROLLING_BACK);
-  pc->work = dsql_query(pc->conn, "ROLLBACK", DSQL_NO_PARAMS, &call);
+  pc->work = calls_command(pc->conn, "ROLLBACK", &call);
   if (dsql_future_on_ready(pc->work, on_rolled_back, pc)) bad(pc, DSQL_GONE_DIRTY);
 }
 

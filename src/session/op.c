@@ -20,11 +20,13 @@ void op_queue_init(struct op_queue *q) {
   list_init(&q->list);
 }
 
+static bool rows_open_at_first(const struct op *op) { return !op->no_rows && !(op->steps & STEP_SCRIPT); }
+
 void op_renew(struct op *op) {
   op->steps = op->first_steps;
   op->abandoned = op->group_failed_here = op->settled = op->reverted = false;
   op->rows_seen = op->result_seen = op->copy_refused = op->in_doubt = false;
-  op->rows_open = !(op->steps & STEP_SCRIPT);
+  op->rows_open = rows_open_at_first(op);
   op->copy = COPY_NONE;
   op->copy_done_at = 0;
   op->block = BLOCK_NONE;
@@ -38,7 +40,7 @@ static void enter(struct op_queue *q, struct op *op) {
   assert(!list_linked(&op->node));
   op->queue = q;
   op->first_steps = op->steps;
-  op->rows_open = !(op->steps & STEP_SCRIPT);
+  op->rows_open = rows_open_at_first(op);
   q->bytes += op->bytes.len;
   q->ops++;
 }

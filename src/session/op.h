@@ -89,6 +89,7 @@ struct op {
   uint8_t first_steps;    /* what was expected at first */
   bool sync;              /* ends its group: bytes end with Sync, or are a simple Query */
   bool read_only;         /* never in doubt */
+  bool no_rows;           /* neither described nor answered with rows: DataRow is a violation */
   bool whole;             /* EVENT_ANSWER may stand for EVENT_ROWS and EVENT_RESULT */
   bool barrier;           /* its group travels alone: nothing is sent behind it before its ReadyForQuery (COPY) */
   bool abandoned;         /* nobody waits for it: its replies are swallowed */
@@ -121,7 +122,7 @@ struct op_queue {
 };
 
 void op_queue_init(struct op_queue *q);
-/* A fresh one, of which the owner has set bytes, steps, sync, whole, read_only, barrier, copy_plan and effect. */
+/* A fresh one, of which the owner has set bytes, steps, sync, no_rows, whole, read_only, barrier, copy_plan and effect. */
 void op_queue_push(struct op_queue *q, struct op *op);
 void op_queue_push_first(struct op_queue *q, struct op *op); /* a retry, renewed: before everything that waits */
 /* Operations pushed from here until the next one with op->sync form one group and leave together. */

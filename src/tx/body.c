@@ -1,6 +1,7 @@
 /* What a body may call. */
 #include <stdio.h>
 
+#include "conn/calls.h"
 #include "conn/conn.h"
 #include "tx/tx.h"
 
@@ -37,7 +38,7 @@ int tx_open_group(struct dsql_tx *tx) {
     return tx_stick(tx, DSQL_EINVAL, "a pipeline is open on the transaction's connection");
   tx->grouping = true;
   if (tx->begun) return 0;
-  f = dsql_query(tx->conn, tx_policy_begin(&tx->policy), (dsql_params){NULL, 0}, &call);
+  f = calls_command(tx->conn, tx_policy_begin(&tx->policy), &call);
   if (take_query(tx, f)) return tx->sticky->pub.code;
   tx->begin = f;
   tx->begun = true;
@@ -114,6 +115,7 @@ enum { NAME_MAX_BYTES = 63 };
 static int queue_named(struct dsql_tx *tx, const char *verb, const char *name) {
   char quoted[2 * NAME_MAX_BYTES + 4], sql[sizeof quoted + 32];
   size_t len, n = name ? strlen(name) : 0;
+  dsql_call call = tx_call_of(tx);
 
   if (!tx_in_body(tx)) return DSQL_EINVAL;
   if (tx->policy.dsql)
@@ -124,7 +126,8 @@ static int queue_named(struct dsql_tx *tx, const char *verb, const char *name) {
   if (n == 0 || n > NAME_MAX_BYTES || dsql_quote_identifier(name, n, quoted, sizeof quoted, &len))
     return tx_stick(tx, DSQL_EINVAL, "the name of a savepoint is 1 to 63 bytes of UTF-8");
   (void)snprintf(sql, sizeof sql, "%s %s", verb, quoted);
-  return tx_queue(tx, sql, NULL, (dsql_params){NULL, 0});
+  if (tx->sticky || tx_open_group(tx)) return tx->sticky->pub.code;
+  return tx_take_item(tx, calls_command(tx->conn, sql, &call), NULL);
 }
 
 int dsql_tx_savepoint(dsql_tx *tx, const char *name) { return queue_named(tx, "SAVEPOINT", name); }

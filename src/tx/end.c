@@ -2,6 +2,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "conn/calls.h"
 #include "conn/conn.h"
 #include "tx/tx.h"
 
@@ -129,7 +130,7 @@ static void on_delay(struct rt_timer *t) { tx_ask(LIST_ENTRY(t, struct dsql_tx, 
 static void roll_back(struct dsql_tx *tx) {
   uint32_t timeout_ms = pool_target(tx->pool)->target->drain_timeout_ms;
   dsql_call call = {.size = sizeof call, .timeout_ms = timeout_ms};
-  struct dsql_future *f = dsql_query(tx->conn, "ROLLBACK", (dsql_params){NULL, 0}, &call);
+  struct dsql_future *f = calls_command(tx->conn, "ROLLBACK", &call);
 
   if (tx_adopt(tx, f, tx_on_query)) {
     tx_give_back(tx, POOL_DESTROY);

@@ -1,4 +1,5 @@
 /* What travels, and what comes back: statements, COMMIT, and futures of others. */
+#include "conn/calls.h"
 #include "conn/conn.h"
 #include "tx/tx.h"
 
@@ -100,7 +101,7 @@ static void judge_commit(struct dsql_tx *tx) {
 
 static void send_commit(struct dsql_tx *tx) {
   dsql_call call = {.size = sizeof call, .read_only = tx->policy.read_only};
-  struct dsql_future *f = dsql_query(tx->conn, "COMMIT", (dsql_params){NULL, 0}, &call);
+  struct dsql_future *f = calls_command(tx->conn, "COMMIT", &call);
 
   if (tx_adopt(tx, f, tx_on_query)) {
     tx_failed_here(tx, POOL_REUSE, DSQL_ENOMEM, 0, "out of memory for the COMMIT");

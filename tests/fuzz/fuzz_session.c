@@ -184,7 +184,8 @@ static void encode(struct op *op, unsigned kind) {
   switch ((kind >> 3) & 3) {
     case 0:
       wire_parse(&op->bytes, "", text, strlen(text), NULL, 0);
-      op->steps = STEP_PARSE | STEP_BIND | STEP_COLUMNS | STEP_EXECUTE;
+      op->no_rows = (kind & 7) >= 1 && (kind & 7) <= 3; /* as the library sends its own */
+      op->steps = STEP_PARSE | STEP_BIND | (op->no_rows ? 0 : STEP_COLUMNS) | STEP_EXECUTE;
       break;
     case 1: op->steps = STEP_CLOSE | STEP_PARSE | STEP_PARAMS | STEP_STMT_COLUMNS | STEP_BIND | STEP_EXECUTE; break;
     case 2: op->steps = STEP_BIND | STEP_EXECUTE; break;

@@ -27,7 +27,7 @@ Test(retrying, a_conflict_of_a_statement) {
   dsql_future *f = rig_start();
   rig_accept();
   peer_expect(&r.p, READ_FLIGHT);
-  peer_send(&r.p, "1 2 n C:BEGIN 1 2 E:40001 Z:E");
+  peer_send(&r.p, "1 2 C:BEGIN 1 2 E:40001 Z:E");
   rig_answer_rollback();
   cr_expect_eq(r.event.attempt, 1);
   cr_expect_eq((int)r.event.conflict, DSQL_CONFLICT_DATA);
@@ -65,7 +65,7 @@ Test(retrying, a_conflict_in_the_flight_of_the_commit) {
   rig_accept();
   rig_answer_read();
   peer_expect(&r.p, WRITE_FLIGHT);
-  peer_send(&r.p, "1 2 E:40001 Z:E 1 2 n C:ROLLBACK Z:I");
+  peer_send(&r.p, "1 2 E:40001 Z:E 1 2 C:ROLLBACK Z:I");
   succeed(f);
   saw(4, 2, 1);
 }
@@ -98,12 +98,12 @@ Test(retrying, the_first_conflict_about_the_schema_keeps_the_connection) {
   f = rig_start();
   rig_accept();
   schema_conflict();
-  peer_expect(&r.p, "PBDES");
+  peer_expect(&r.p, "PBES");
   rig_sql_is(0, "ROLLBACK");
   cr_expect_eq(standin_counts().lent, 1);
   cr_expect_eq(standin_counts().asked, 1);
   cr_expect(r.event.will_retry && r.event.same_connection && r.event.delay_ms == 0);
-  peer_send(&r.p, "1 2 n C:ROLLBACK Z:I");
+  peer_send(&r.p, "1 2 C:ROLLBACK Z:I");
   schema_conflict();
   peer_turn(&r.p);
   cr_expect_eq(standin_counts().lent, 0, "the second one waits like others");
@@ -118,7 +118,7 @@ Test(retrying, a_rollback_that_fails_costs_the_connection_only) {
   dsql_future *f = rig_start();
   rig_accept();
   schema_conflict();
-  peer_expect(&r.p, "PBDES");
+  peer_expect(&r.p, "PBES");
   peer_send(&r.p, "1 2 E:XX000 Z:I");
   rig_accept();
   succeed(f);
@@ -149,7 +149,7 @@ Test(retrying, another_error_is_reported_at_once) {
   dsql_future *f = rig_start();
   rig_accept();
   peer_expect(&r.p, READ_FLIGHT);
-  peer_send(&r.p, "1 2 n C:BEGIN 1 2 E:23505 Z:E");
+  peer_send(&r.p, "1 2 C:BEGIN 1 2 E:23505 Z:E");
   cr_expect_eq(peer_settle(&r.p, f), DSQL_ESERVER);
   cr_expect_str_eq(dsql_future_error(f)->sqlstate, "23505");
   cr_expect_eq(dsql_future_error(f)->attempts, 1);
@@ -201,7 +201,7 @@ static const struct doubt {
 } doubts[] = {
     {"", false, false, 1, true},
     {"1 2 n C:UPDATE_1 Z:T", false, false, 1, true},
-    {"1 2 n C:UPDATE_1 Z:T 1 2 n C:COMMIT", false, false, 1, true},
+    {"1 2 n C:UPDATE_1 Z:T 1 2 C:COMMIT", false, false, 1, true},
     {"1 2 n C:UPDATE_1 Z:T", false, true, 2, false},
     {"1 2 n C:UPDATE_1 Z:T", true, false, 2, false},
     {"1 2 E:40001", false, false, 2, false},
@@ -248,7 +248,7 @@ Test(retrying, a_doubt_outlives_later_attempts) {
   dsql_future *f = start_in_doubt(1);
   rig_accept();
   peer_expect(&r.p, READ_FLIGHT);
-  peer_send(&r.p, "1 2 n C:BEGIN E:23505 Z:E");
+  peer_send(&r.p, "1 2 C:BEGIN E:23505 Z:E");
   peer_fails(&r.p, f, DSQL_ESERVER, DSQL_IN_DOUBT);
   rig_answer_rollback();
   cr_expect_eq(standin_tx_counts().in_doubt, 1);
@@ -275,20 +275,20 @@ Test(retrying, a_prepared_statement_that_is_gone) {
   r.options.retries_max = DSQL_NO_RETRY;
   f = rig_start();
   rig_accept();
-  peer_expect(&r.p, "PBDEPDBESPBDES");
-  peer_send(&r.p, "1 2 n C:BEGIN 1 t: n 2 C:UPDATE_1 Z:T 1 2 n C:COMMIT Z:I");
+  peer_expect(&r.p, "PBEPDBESPBES");
+  peer_send(&r.p, "1 2 C:BEGIN 1 t: n 2 C:UPDATE_1 Z:T 1 2 C:COMMIT Z:I");
   peer_succeeds(&r.p, f);
   for (int again = 0; again < 2; again++) {
     f = (r.bodies = 0, rig_start());
-    peer_expect(&r.p, "PBDEBESPBDES");
-    peer_send(&r.p, "1 2 n C:BEGIN E:26000 Z:E 1 2 n C:ROLLBACK Z:I");
+    peer_expect(&r.p, "PBEBESPBES");
+    peer_send(&r.p, "1 2 C:BEGIN E:26000 Z:E 1 2 C:ROLLBACK Z:I");
     rig_answer_rollback();
-    peer_expect(&r.p, "PBDECPDBESPBDES");
+    peer_expect(&r.p, "PBECPDBESPBES");
     if (again == 0) {
-      peer_send(&r.p, "1 2 n C:BEGIN 3 1 t: n 2 C:UPDATE_1 Z:T 1 2 n C:COMMIT Z:I");
+      peer_send(&r.p, "1 2 C:BEGIN 3 1 t: n 2 C:UPDATE_1 Z:T 1 2 C:COMMIT Z:I");
       peer_succeeds(&r.p, f);
     } else {
-      peer_send(&r.p, "1 2 n C:BEGIN 3 E:26000 Z:E 1 2 n C:ROLLBACK Z:I");
+      peer_send(&r.p, "1 2 C:BEGIN 3 E:26000 Z:E 1 2 C:ROLLBACK Z:I");
       peer_fails(&r.p, f, DSQL_ESERVER, 0);
     }
     cr_expect_eq(r.bodies, 2);
@@ -306,7 +306,7 @@ Test(retrying, the_deadline_behind_the_tag_of_the_commit) {
   rig_accept();
   rig_answer_read();
   peer_expect(&r.p, WRITE_FLIGHT);
-  peer_send(&r.p, "1 2 n C:UPDATE_1 Z:T 1 2 n C:COMMIT");
+  peer_send(&r.p, "1 2 n C:UPDATE_1 Z:T 1 2 C:COMMIT");
   peer_fails(&r.p, f, DSQL_ETIMEDOUT, DSQL_IN_DOUBT | DSQL_CLIENT_SIDE);
   cr_expect_eq(r.bodies, 2);
 }
@@ -415,12 +415,12 @@ Test(retrying, a_batch_without_checks_is_one_flight) {
   cr_expect_eq(dsql_batch_add(b, "late", DSQL_NO_PARAMS, -1, 0), DSQL_EBUSY);
   dsql_batch_free(b);
   rig_accept();
-  peer_expect(&r.p, "PBDEPBDEPBDESPBDES");
-  bind = peer_body(&r.p, 5, &len);
+  peer_expect(&r.p, "PBEPBDEPBDESPBES");
+  bind = peer_body(&r.p, 4, &len);
   cr_expect_not_null(memmem(bind, len, "text", 4));
-  peer_send(&r.p, "1 2 n C:BEGIN 1 2 T:a D:1 D:2 C:SELECT_2 1 2 n C:UPDATE_5 Z:T 1 2 E:40001 Z:I");
-  peer_expect(&r.p, "PBDEPBDEPBDESPBDES");
-  peer_send(&r.p, "1 2 n C:BEGIN 1 2 T:a D:1 D:2 C:SELECT_2 1 2 n C:UPDATE_5 Z:T 1 2 n C:COMMIT Z:I");
+  peer_send(&r.p, "1 2 C:BEGIN 1 2 T:a D:1 D:2 C:SELECT_2 1 2 n C:UPDATE_5 Z:T 1 2 E:40001 Z:I");
+  peer_expect(&r.p, "PBEPBDEPBDESPBES");
+  peer_send(&r.p, "1 2 C:BEGIN 1 2 T:a D:1 D:2 C:SELECT_2 1 2 n C:UPDATE_5 Z:T 1 2 C:COMMIT Z:I");
   cr_assert_eq(peer_settle(&r.p, f), 0, "%s", client_error_text(f));
   cr_assert_eq(dsql_future_result(f, &result), 0);
   cr_expect_eq(dsql_result_rows(result), 2);
@@ -435,17 +435,17 @@ Test(retrying, a_batch_with_checks_commits_when_they_are_right) {
   dsql_future *f = dsql_run_batch(r.pool, b, &r.options);
   const dsql_result *result;
   rig_accept();
-  peer_expect(&r.p, "PBDEPBDEPBDES");
-  peer_send(&r.p, "1 2 n C:BEGIN 1 2 T:a D:1 D:2 C:SELECT_2 1 2 n C:UPDATE_5 Z:T");
-  peer_expect(&r.p, "PBDES");
-  peer_send(&r.p, "1 2 n C:COMMIT Z:I");
+  peer_expect(&r.p, "PBEPBDEPBDES");
+  peer_send(&r.p, "1 2 C:BEGIN 1 2 T:a D:1 D:2 C:SELECT_2 1 2 n C:UPDATE_5 Z:T");
+  peer_expect(&r.p, "PBES");
+  peer_send(&r.p, "1 2 C:COMMIT Z:I");
   cr_assert_eq(peer_settle(&r.p, f), 0, "%s", client_error_text(f));
   cr_assert_eq(dsql_batch_result(f, 0, &result), 0);
   cr_expect_eq(dsql_result_rows(result), 2);
   dsql_future_destroy(f);
   f = dsql_run_batch(r.pool, b, &r.options);
-  peer_expect(&r.p, "PBDEPBDEPBDES");
-  peer_send(&r.p, "1 2 n C:BEGIN 1 2 T:a D:1 C:SELECT_1 1 2 n C:UPDATE_5 Z:T");
+  peer_expect(&r.p, "PBEPBDEPBDES");
+  peer_send(&r.p, "1 2 C:BEGIN 1 2 T:a D:1 C:SELECT_1 1 2 n C:UPDATE_5 Z:T");
   cr_expect_eq(peer_settle(&r.p, f), DSQL_EABORT);
   cr_expect_eq(dsql_future_error(f)->app_code, 11);
   dsql_future_destroy(f);

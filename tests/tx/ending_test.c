@@ -167,7 +167,7 @@ static void reach(void) {
     case COMMITTING_LATER: answer_commit("1 2 n C:UPDATE_1 Z:T"); break;
     case ROLLING_BACK:
       answer_commit("1 2 n C:UPDATE_1 Z:T 1 2 E:OC001 Z:I");
-      peer_expect(&r.p, "PBDES");
+      peer_expect(&r.p, "PBES");
       break;
     case OBSERVER:
     case DELAY: answer_commit("1 2 n C:UPDATE_1 Z:T 1 2 E:40001 Z:I"); break;
@@ -216,7 +216,7 @@ static void check_outcome(void) {
     peer_turn(&r.p);
     cr_expect_eq(outcome.calls, 0, "the answer is waited for");
     cr_expect_eq(standin_counts().lent, 1);
-    peer_send(&r.p, state == COMMITTING ? WRITE_ANSWER : "1 2 n C:COMMIT Z:I");
+    peer_send(&r.p, state == COMMITTING ? WRITE_ANSWER : "1 2 C:COMMIT Z:I");
     await_outcome();
     cr_expect_eq(outcome.code, 0, "%s", outcome.text);
     return;
@@ -232,7 +232,7 @@ static void finish_unobserved(void) {
   if (!promise()->answered || event != DESTROY) return;
   peer_turn(&r.p);
   cr_expect_eq(standin_counts().lent, 1, "it goes on unobserved");
-  peer_send(&r.p, state == COMMITTING ? WRITE_ANSWER : "1 2 n C:COMMIT Z:I");
+  peer_send(&r.p, state == COMMITTING ? WRITE_ANSWER : "1 2 C:COMMIT Z:I");
   cr_expect_eq(standin_tx_counts().commits, 2, "the one that warmed up, and this");
 }
 

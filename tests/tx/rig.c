@@ -75,7 +75,7 @@ void rig_answer_read(void) {
 }
 
 void rig_answer_rollback(void) {
-  peer_expect(&r.p, "PBDES");
+  peer_expect(&r.p, "PBES");
   rig_sql_is(0, "ROLLBACK");
-  peer_send(&r.p, "1 2 n C:ROLLBACK Z:I");
+  peer_send(&r.p, "1 2 C:ROLLBACK Z:I");
 }

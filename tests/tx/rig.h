@@ -46,9 +46,9 @@ void rig_answer_rollback(void);
 /* The SQL of the nth message that was expected last, which is a Parse. */
 void rig_sql_is(size_t n, const char *sql);
 
-#define READ_FLIGHT "PBDEPBDES"
-#define READ_ANSWER "1 2 n C:BEGIN 1 2 T:a D:7 C:SELECT_1 Z:T"
-#define WRITE_FLIGHT "PBDESPBDES"
-#define WRITE_ANSWER "1 2 n C:UPDATE_1 Z:T 1 2 n C:COMMIT Z:I"
+#define READ_FLIGHT "PBEPBDES"
+#define READ_ANSWER "1 2 C:BEGIN 1 2 T:a D:7 C:SELECT_1 Z:T"
+#define WRITE_FLIGHT "PBDESPBES"
+#define WRITE_ANSWER "1 2 n C:UPDATE_1 Z:T 1 2 C:COMMIT Z:I"
 
 #endif

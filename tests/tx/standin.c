@@ -1,4 +1,5 @@
 #include "standin.h"
+#include "conn/calls.h"
 
 #include <stdlib.h>
 
@@ -135,7 +136,7 @@ static void on_clean(dsql_future *f, void *arg) {
 }
 
 static void clean(struct dsql_pool *p, dsql_conn *c) {
-  dsql_future *f = dsql_query(c, "ROLLBACK", DSQL_NO_PARAMS, NULL);
+  dsql_future *f = calls_command(c, "ROLLBACK", NULL);
   struct cleaning *k = malloc(sizeof *k);
   if (!k) abort();
   *k = (struct cleaning){p, c};

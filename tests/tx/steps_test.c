@@ -25,7 +25,7 @@ Test(steps, two_flights) {
   rig_accept();
   peer_expect(&r.p, READ_FLIGHT);
   rig_sql_is(0, "BEGIN ISOLATION LEVEL REPEATABLE READ");
-  rig_sql_is(4, "read");
+  rig_sql_is(3, "read");
   cr_expect_eq(dsql_future_output(f, &out), DSQL_ENOTREADY);
   peer_send(&r.p, READ_ANSWER);
   peer_expect(&r.p, WRITE_FLIGHT);
@@ -35,7 +35,7 @@ Test(steps, two_flights) {
   peer_send(&r.p, "1 2 n C:UPDATE_1 Z:T");
   peer_turn(&r.p);
   cr_expect_not(dsql_future_ready(f), "nothing is committed yet");
-  peer_send(&r.p, "1 2 n C:COMMIT Z:I");
+  peer_send(&r.p, "1 2 C:COMMIT Z:I");
   cr_assert_eq(peer_settle(&r.p, f), 0, "%s", client_error_text(f));
   cr_expect_eq(r.bodies, 2);
   cr_expect_eq(r.in_seen, &r);
@@ -52,10 +52,10 @@ Test(steps, one_flight) {
   dsql_future *f = rig_start();
   r.steps[0] = (struct rig_step){.sql = {"a", "b"}, .then = DSQL_COMMIT};
   rig_accept();
-  peer_expect(&r.p, "PBDEPBDEPBDESPBDES");
-  rig_sql_is(4, "a");
-  rig_sql_is(8, "b");
-  peer_send(&r.p, "1 2 n C:BEGIN 1 2 n C:UPDATE_1 1 2 n C:UPDATE_1 Z:T 1 2 n C:COMMIT Z:I");
+  peer_expect(&r.p, "PBEPBDEPBDESPBES");
+  rig_sql_is(3, "a");
+  rig_sql_is(7, "b");
+  peer_send(&r.p, "1 2 C:BEGIN 1 2 n C:UPDATE_1 1 2 n C:UPDATE_1 Z:T 1 2 C:COMMIT Z:I");
   peer_succeeds(&r.p, f);
   cr_expect_eq(standin_tx_counts().flights, 1);
 }
@@ -66,9 +66,9 @@ Test(steps, a_commit_of_its_own) {
   r.steps[1].sql[0] = NULL;
   rig_accept();
   rig_answer_read();
-  peer_expect(&r.p, "PBDES");
+  peer_expect(&r.p, "PBES");
   rig_sql_is(0, "COMMIT");
-  peer_send(&r.p, "1 2 n C:COMMIT Z:I");
+  peer_send(&r.p, "1 2 C:COMMIT Z:I");
   peer_succeeds(&r.p, f);
 }
 
@@ -82,8 +82,8 @@ Test(steps, every_wait_is_a_step) {
     peer_expect(&r.p, "PBDES");
     peer_send(&r.p, "1 2 T:a D:7 C:SELECT_1 Z:T");
   }
-  peer_expect(&r.p, "PBDES");
-  peer_send(&r.p, "1 2 n C:COMMIT Z:I");
+  peer_expect(&r.p, "PBES");
+  peer_send(&r.p, "1 2 C:COMMIT Z:I");
   peer_succeeds(&r.p, f);
   cr_expect_eq(r.bodies, 5);
   cr_expect_eq(r.last_step, 4);
@@ -214,14 +214,14 @@ static const struct ending {
   unsigned flags;
   unsigned destroyed;
 } endings[] = {
-    {"1 2 n C:BEGIN 1 2 T:a D:7 C:SELECT_1 Z:I", NULL, DSQL_EINVAL, DSQL_IN_DOUBT | DSQL_CLIENT_SIDE, 1},
-    {"1 2 n C:BEGIN 1 2 T:a D:7 C:SELECT_1 Z:E", NULL, DSQL_EINVAL, DSQL_IN_DOUBT | DSQL_CLIENT_SIDE, 1},
-    {READ_ANSWER, "1 2 n C:UPDATE_1 Z:I 1 2 n C:COMMIT Z:I", DSQL_EINVAL, DSQL_IN_DOUBT | DSQL_CLIENT_SIDE, 1},
-    {READ_ANSWER, "1 2 n C:UPDATE_1 Z:T 1 2 n C:COMMIT Z:T", DSQL_EPROTO, DSQL_IN_DOUBT | DSQL_CLIENT_SIDE, 1},
-    {READ_ANSWER, "1 2 n C:UPDATE_1 Z:T 1 2 n C:UPDATE_1 Z:I", DSQL_EPROTO, DSQL_IN_DOUBT | DSQL_CLIENT_SIDE, 1},
-    {READ_ANSWER, "1 2 n C:UPDATE_1 Z:T 1 2 n C:COMMIT_1 Z:I", DSQL_EPROTO, DSQL_IN_DOUBT | DSQL_CLIENT_SIDE, 1},
-    {READ_ANSWER, "1 2 n C:UPDATE_1 Z:T 1 2 n C:ROLLBACK Z:I", DSQL_EROLLBACK, DSQL_ROLLED_BACK | DSQL_CLIENT_SIDE, 0},
-    {READ_ANSWER, "1 2 E:23505 Z:E 1 2 n C:ROLLBACK Z:I", DSQL_ESERVER, 0, 0},
+    {"1 2 C:BEGIN 1 2 T:a D:7 C:SELECT_1 Z:I", NULL, DSQL_EINVAL, DSQL_IN_DOUBT | DSQL_CLIENT_SIDE, 1},
+    {"1 2 C:BEGIN 1 2 T:a D:7 C:SELECT_1 Z:E", NULL, DSQL_EINVAL, DSQL_IN_DOUBT | DSQL_CLIENT_SIDE, 1},
+    {READ_ANSWER, "1 2 n C:UPDATE_1 Z:I 1 2 C:COMMIT Z:I", DSQL_EINVAL, DSQL_IN_DOUBT | DSQL_CLIENT_SIDE, 1},
+    {READ_ANSWER, "1 2 n C:UPDATE_1 Z:T 1 2 C:COMMIT Z:T", DSQL_EPROTO, DSQL_IN_DOUBT | DSQL_CLIENT_SIDE, 1},
+    {READ_ANSWER, "1 2 n C:UPDATE_1 Z:T 1 2 C:UPDATE_1 Z:I", DSQL_EPROTO, DSQL_IN_DOUBT | DSQL_CLIENT_SIDE, 1},
+    {READ_ANSWER, "1 2 n C:UPDATE_1 Z:T 1 2 C:COMMIT_1 Z:I", DSQL_EPROTO, DSQL_IN_DOUBT | DSQL_CLIENT_SIDE, 1},
+    {READ_ANSWER, "1 2 n C:UPDATE_1 Z:T 1 2 C:ROLLBACK Z:I", DSQL_EROLLBACK, DSQL_ROLLED_BACK | DSQL_CLIENT_SIDE, 0},
+    {READ_ANSWER, "1 2 E:23505 Z:E 1 2 C:ROLLBACK Z:I", DSQL_ESERVER, 0, 0},
     {READ_ANSWER, "1 2 n C:UPDATE_1 Z:T 1 2 E:23505 Z:I", DSQL_ESERVER, 0, 0},
 };
 
@@ -311,8 +311,8 @@ Test(steps, a_step_waits_for_the_futures_it_awaits) {
         rig_answer_read();
       }
       if (with_statement) {
-        peer_expect(&r.p, "PBDES");
-        peer_send(&r.p, "1 2 n C:COMMIT Z:I");
+        peer_expect(&r.p, "PBES");
+        peer_send(&r.p, "1 2 C:COMMIT Z:I");
       }
       peer_succeeds(&r.p, f);
       cr_expect_eq(r.bodies, 2);
@@ -329,9 +329,9 @@ Test(steps, a_commit_waits_for_the_futures_that_its_step_awaits) {
   rig_answer_read();
   peer_expect_nothing(&r.p);
   answer_other("1 2 T:a D:1 C:SELECT_1 Z:I");
-  peer_expect(&r.p, "PBDES");
+  peer_expect(&r.p, "PBES");
   rig_sql_is(0, "COMMIT");
-  peer_send(&r.p, "1 2 n C:COMMIT Z:I");
+  peer_send(&r.p, "1 2 C:COMMIT Z:I");
   peer_succeeds(&r.p, f);
   cr_expect_eq(r.bodies, 1);
   close_other();
@@ -359,7 +359,7 @@ Test(steps, a_statement_that_fails_does_not_wait_for_what_is_awaited) {
   f = rig_start();
   rig_accept();
   peer_expect(&r.p, READ_FLIGHT);
-  peer_send(&r.p, "1 2 n C:BEGIN 1 2 E:23505 Z:E");
+  peer_send(&r.p, "1 2 C:BEGIN 1 2 E:23505 Z:E");
   peer_fails(&r.p, f, DSQL_ESERVER, 0);
   rig_answer_rollback();
   close_other();
@@ -378,11 +378,11 @@ Test(steps, savepoints_are_statements) {
   r.steps[0] = (struct rig_step){.call = savepoints, .then = DSQL_COMMIT};
   f = rig_start();
   rig_accept();
-  peer_expect(&r.p, "PBDEPBDEPBDEPBDESPBDES");
-  rig_sql_is(4, "SAVEPOINT \"a\"\"b\"");
-  rig_sql_is(8, "ROLLBACK TO SAVEPOINT \"a\"\"b\"");
-  rig_sql_is(12, "RELEASE SAVEPOINT \"a\"\"b\"");
-  peer_send(&r.p, "1 2 n C:BEGIN 1 2 n C:SAVEPOINT 1 2 n C:ROLLBACK 1 2 n C:RELEASE Z:T 1 2 n C:COMMIT Z:I");
+  peer_expect(&r.p, "PBEPBEPBEPBESPBES");
+  rig_sql_is(3, "SAVEPOINT \"a\"\"b\"");
+  rig_sql_is(6, "ROLLBACK TO SAVEPOINT \"a\"\"b\"");
+  rig_sql_is(9, "RELEASE SAVEPOINT \"a\"\"b\"");
+  peer_send(&r.p, "1 2 C:BEGIN 1 2 C:SAVEPOINT 1 2 C:ROLLBACK 1 2 C:RELEASE Z:T 1 2 C:COMMIT Z:I");
   peer_succeeds(&r.p, f);
 }
 

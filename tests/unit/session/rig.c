@@ -228,11 +228,14 @@ void rig_eof(struct rig *r) {
 
 /* ---- operations ---- */
 
-static void encode_unnamed(struct op *op, const char *sql) {
+static void encode_unnamed(struct op *op, const char *sql, bool no_rows) {
   wire_parse(&op->bytes, "", sql, strlen(sql), NULL, 0);
   wire_bind(&op->bytes, "", "", (dsql_params){NULL, 0}, NULL, 0);
+  op->steps = STEP_PARSE | STEP_BIND | STEP_EXECUTE;
+  op->no_rows = no_rows;
+  if (no_rows) return;
   wire_describe(&op->bytes, 'P', "");
-  op->steps = STEP_PARSE | STEP_BIND | STEP_COLUMNS | STEP_EXECUTE;
+  op->steps |= STEP_COLUMNS;
 }
 
 static void encode_named(struct op *op, char kind, const char *sql) {
@@ -265,7 +268,8 @@ static void encode(struct op *op, char kind, const char *sql) {
       op->steps = STEP_CLOSE;
       return;
     case 'y': return;
-    case 'x': encode_unnamed(op, sql); break;
+    case 'x':
+    case 'w': encode_unnamed(op, sql, kind == 'w'); break;
     default: encode_named(op, kind, sql); break;
   }
   wire_execute(&op->bytes, "", 0);

@@ -3,6 +3,7 @@
  * Operations, separated by blanks (an underscore stands for a blank in the SQL; op i is the i-th one submitted):
  *
  *   x:INSERT_...   extended, unnamed: Parse Bind Describe(portal) Execute
+ *   w:BEGIN        a command of the owner's, which returns no rows: Parse Bind Execute
  *   p:INSERT_...   the first execution of a named statement: Parse Describe(statement) Bind Execute
  *   r:INSERT_...   the same again, with a Close before
  *   b:INSERT_...   a later execution: Bind Execute
