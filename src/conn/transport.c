@@ -116,27 +116,26 @@ static bool peer_refused(struct transport *t, int fd, struct fault *f) {
   return true;
 }
 
-static void on_dialed(void *owner, int fd, const struct socket_address *address, const struct fault *fault) {
+static void on_dialed(void *owner, struct watch *socket, const struct socket_address *address,
+                      const struct fault *fault) {
   struct transport *t = owner;
   struct fault f = {0};
-  int rc;
 
   t->dial = NULL;
-  if (fd < 0) {
+  if (!socket) {
     finish(t, fault);
     return;
   }
   t->result.address = *address;
   t->result.dialed = true;
   t->result.round_trips = 1;
-  if (peer_refused(t, fd, &f)) {
-    socket_close(fd);
+  if (peer_refused(t, watch_fd(socket), &f)) {
+    watch_close(socket, NULL, NULL);
     finish(t, &f);
     return;
   }
-  rc = link_open(&t->link, t->rt, fd, &transport_events, t, t->params.out_max);
-  if (rc) {
-    fail(t, rc, rc == DSQL_ENOMEM ? "out of memory" : "the socket can't be watched");
+  if (link_open(&t->link, t->rt, socket, &transport_events, t, t->params.out_max)) {
+    fail(t, DSQL_ENOMEM, "out of memory");
     return;
   }
   link_ref(t->link, true);

@@ -18,14 +18,14 @@ void dial_cancel(struct dial *d) {
   if (d) drop(d);
 }
 
-void dial_finish(struct dial *d, int fd, const struct socket_address *address, const struct fault *f) {
+void dial_finish(struct dial *d, struct watch *socket, const struct socket_address *address, const struct fault *f) {
   dial_fn done = d->done;
   void *owner = d->owner;
   struct socket_address copy = address ? *address : (struct socket_address){0};
   struct fault fault = *f;
 
   drop(d);
-  done(owner, fd, fd >= 0 ? &copy : NULL, &fault);
+  done(owner, socket, socket ? &copy : NULL, &fault);
 }
 
 static void on_start(struct rt_task *t) {
@@ -34,12 +34,12 @@ static void on_start(struct rt_task *t) {
   int code;
 
   if (d->fault.code) {
-    dial_finish(d, -1, NULL, &d->fault);
+    dial_finish(d, NULL, NULL, &d->fault);
   } else if (d->n) {
     dial_race(d);
   } else if ((code = dial_resolve(d)) != 0) {
     fault_set(&f, code, "the name \"%.200s\" can't be looked up: %s", d->host, dsql_strerror(code));
-    dial_finish(d, -1, NULL, &f);
+    dial_finish(d, NULL, NULL, &f);
   }
 }
 
@@ -117,8 +117,8 @@ void dial_describe(const struct dial *d, char *out, size_t size) {
     char address[128];
     int n;
     socket_address_text(&d->addresses[i], address, sizeof address);
-    n = d->attempts[i] ? snprintf(out + at, size - at, "%sconnecting to %s", i ? "; " : "", address)
-                       : snprintf(out + at, size - at, "%s%s: %s", i ? "; " : "", address, d->faults[i].text);
+    n = d->attempts[i].watch ? snprintf(out + at, size - at, "%sconnecting to %s", i ? "; " : "", address)
+                             : snprintf(out + at, size - at, "%s%s: %s", i ? "; " : "", address, d->faults[i].text);
     at += n > 0 ? (size_t)n : 0;
   }
 }

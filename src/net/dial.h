@@ -5,6 +5,7 @@
 
 #include "net/phases.h"
 #include "net/socket.h"
+#include "net/watch.h"
 #include "rt/rt.h"
 
 enum { DIAL_STAGGER_MS = 250, DIAL_ADDRESSES_MAX = 32 };
@@ -22,10 +23,12 @@ struct dial_params {
 };
 
 struct dial;
-/* Called once, inside a libuv callback of ours or from a ready task, never inside dial_start(). fd >= 0 and the address,
- * or fd -1 and a fault whose text names every address with its error ("[::1]:5432: connection refused; ..."), or the
- * name that can't be looked up. The dial is gone afterwards. */
-typedef void (*dial_fn)(void *owner, int fd, const struct socket_address *address, const struct fault *fault);
+/* Called once, inside a libuv callback of ours or from a ready task, never inside dial_start(). A socket and the address,
+ * or NULL and a fault whose text names every address with its error ("[::1]:5432: connection refused; ..."), or the
+ * name that can't be looked up. The dial is gone afterwards. The
+ * socket is the callee's: watch_for(), or watch_close(), comes before it returns. */
+typedef void (*dial_fn)(void *owner, struct watch *socket, const struct socket_address *address,
+                        const struct fault *fault);
 /* Copies what it needs. 0 or ENOMEM. The caller's deadline is the caller's timer: it calls dial_cancel(). */
 int dial_start(struct dial **out, struct dsql_rt *rt, const struct dial_params *p, dial_fn done, void *owner);
 /* The callback will not run; a lookup under way is waited for by the runtime, not by the caller. */

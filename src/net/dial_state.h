@@ -2,15 +2,14 @@
  *
  *   RESOLVING --addresses--> RACING --one connected, or all failed--> done() and gone
  *
- * A dial holds attempts, one per address under way. An attempt's poll handle and a lookup's request outlive the dial,
- * as libuv closes them later; both forget it when it goes. */
+ * A dial holds attempts, one per address under way. An attempt's watch and a lookup's request outlive the dial, as
+ * libuv closes them later; both forget it when it goes. */
 #ifndef DSQL_NET_DIAL_STATE_H
 #define DSQL_NET_DIAL_STATE_H
 
 #include "net/dial.h"
 
 struct dial_lookup;
-struct dial_attempt;
 
 struct dial {
   struct dsql_rt *rt;
@@ -27,7 +26,10 @@ struct dial {
   struct dial_lookup *lookup;
   size_t n, next; /* addresses, and how many of them were tried */
   struct socket_address addresses[DIAL_ADDRESSES_MAX];
-  struct dial_attempt *attempts[DIAL_ADDRESSES_MAX]; /* NULL: failed or not begun */
+  struct dial_attempt {
+    struct dial *dial;
+    struct watch *watch; /* NULL: failed or not begun */
+  } attempts[DIAL_ADDRESSES_MAX];
   struct fault faults[DIAL_ADDRESSES_MAX];
   struct fault fault; /* found before any address was tried */
 };
@@ -36,8 +38,8 @@ struct dial {
 int dial_start_addresses(struct dial **out, struct dsql_rt *rt, const struct dial_params *p,
                          const struct socket_address *addresses, size_t n, dial_fn done, void *owner);
 
-/* Ends the dial: fd -1 reports f. */
-void dial_finish(struct dial *d, int fd, const struct socket_address *address, const struct fault *f);
+/* Ends the dial: without a socket it reports f. */
+void dial_finish(struct dial *d, struct watch *socket, const struct socket_address *address, const struct fault *f);
 
 /* resolve.c: looks d->host up in the thread pool; then dial_race() or dial_finish(). 0, ENOMEM, EIO. */
 int dial_resolve(struct dial *d);

@@ -28,16 +28,11 @@ static void queue_init(struct link_queue *q, const dsql_alloc *alloc, size_t max
 
 /* ---- polling ---- */
 
-static void on_poll(uv_poll_t *h, int status, int events);
+static void on_poll(void *owner, int status, int events);
 
 /* A paused link may still be polled, until the next event shows that it must not, because a change costs two system
  * calls; but it does not keep the loop alive. */
-static void update_ref(struct link *l) {
-  if (l->referenced && (!l->paused || l->blocked))
-    uv_ref((uv_handle_t *)&l->poll);
-  else
-    uv_unref((uv_handle_t *)&l->poll);
-}
+static void update_ref(struct link *l) { watch_ref(l->watch, l->referenced && (!l->paused || l->blocked)); }
 
 void link_poll_update(struct link *l) {
   int want = (link_reading(l) ? UV_READABLE : 0) | (l->blocked ? UV_WRITABLE : 0);
@@ -46,17 +41,12 @@ void link_poll_update(struct link *l) {
   update_ref(l);
   if (want == l->polled) return;
   l->polled = want;
-  if (want)
-    (void)uv_poll_start(&l->poll, want, on_poll);
-  else
-    (void)uv_poll_stop(&l->poll);
+  watch_for(l->watch, want, on_poll, l);
 }
 
-static void on_poll(uv_poll_t *h, int status, int events) {
-  struct link *l = h->data;
-  struct dsql_rt *rt = l->rt;
+static void on_poll(void *owner, int status, int events) {
+  struct link *l = owner;
 
-  rt_enter(rt);
   if (status < 0) {
     /* libuv saw an error condition and has stopped the handle. recv() gives what came before it, then the error. */
     l->polled = 0;
@@ -72,7 +62,6 @@ static void on_poll(uv_poll_t *h, int status, int events) {
     link_poll_update(l);
     l->events->on_turn(l->owner);
   }
-  rt_leave(rt);
 }
 
 /* ---- the end ---- */
@@ -90,17 +79,16 @@ void link_end(struct link *l, const struct fault *f) {
   l->events->on_end(l->owner, &copy);
 }
 
-static void on_closed(uv_handle_t *h) {
-  struct link *l = h->data;
-  struct dsql_rt *rt = l->rt;
+static void on_closed(void *owner) {
+  struct link *l = owner;
+  const dsql_alloc *a = rt_alloc(l->rt);
 
   link_tls_deinit(l);
   buf_deinit(&l->out.buf);
   buf_deinit(&l->wire.buf);
   buf_deinit(&l->kept.buf);
-  fault_drop(rt_alloc(rt), l->fault);
-  mem_free(rt_alloc(rt), l);
-  rt_release(rt);
+  fault_drop(a, l->fault);
+  mem_free(a, l);
 }
 
 void link_close(struct link *l) {
@@ -109,8 +97,7 @@ void link_close(struct link *l) {
   l->closed = true;
   rt_unready(&l->flush_task);
   rt_unready(&l->read_task);
-  uv_close((uv_handle_t *)&l->poll, on_closed);
-  socket_close(l->fd);
+  watch_close(l->watch, on_closed, l);
   l->fd = -1;
 }
 
@@ -137,25 +124,19 @@ static void on_read_task(struct rt_task *t) {
   l->events->on_turn(l->owner);
 }
 
-int link_open(struct link **out, struct dsql_rt *rt, int fd, const struct link_events *events, void *owner,
+int link_open(struct link **out, struct dsql_rt *rt, struct watch *w, const struct link_events *events, void *owner,
               size_t out_max) {
   struct link *l = mem_zalloc(rt_alloc(rt), sizeof *l);
 
   if (!l) {
-    socket_close(fd);
+    watch_close(w, NULL, NULL);
     return DSQL_ENOMEM;
   }
-  if (uv_poll_init(rt_loop(rt), &l->poll, fd)) {
-    mem_free(rt_alloc(rt), l);
-    socket_close(fd);
-    return DSQL_EIO;
-  }
-  rt_hold(rt);
-  l->poll.data = l;
+  l->watch = w;
   l->rt = rt;
   l->events = events;
   l->owner = owner;
-  l->fd = fd;
+  l->fd = watch_fd(w);
   queue_init(&l->out, rt_alloc(rt), out_max);
   queue_init(&l->wire, rt_alloc(rt), LINK_CIPHER_MAX);
   queue_init(&l->kept, rt_alloc(rt), RT_SLAB_SIZE);
@@ -163,7 +144,6 @@ int link_open(struct link **out, struct dsql_rt *rt, int fd, const struct link_e
   list_init(&l->read_task.node);
   l->flush_task.run = on_flush_task;
   l->read_task.run = on_read_task;
-  uv_unref((uv_handle_t *)&l->poll);
   link_poll_update(l);
   *out = l;
   return 0;

@@ -11,6 +11,7 @@
 
 #include "base/buf.h"
 #include "net/socket.h"
+#include "net/watch.h"
 #include "rt/rt.h"
 #include "tls/tls.h"
 
@@ -33,8 +34,8 @@ struct link_stats {
   uint64_t bytes_sent, bytes_received, writes, reads;
 };
 
-/* Takes the fd over, also when it fails. out_max bounds link_out(). 0, ENOMEM, EIO. */
-int link_open(struct link **out, struct dsql_rt *rt, int fd, const struct link_events *events, void *owner,
+/* Takes the watch of a connected socket over, also when it fails. out_max bounds link_out(). 0, ENOMEM. */
+int link_open(struct link **out, struct dsql_rt *rt, struct watch *w, const struct link_events *events, void *owner,
               size_t out_max);
 /* No event follows, also not from inside one; queued output is tried once (a Terminate), then everything is closed. Has
  * to be called after on_end, too: it gives the memory back. NULL is allowed. */

@@ -6,7 +6,7 @@
  *   link_tls.c    both ways through TLS
  *
  * The owner may close the link inside any event. So after every call-out (and after anything that may call out) the
- * code asks link_gone() first; the memory stays until libuv has closed the poll handle. */
+ * code asks link_gone() first; the memory stays until libuv has closed the handle of the socket. */
 #ifndef DSQL_NET_LINK_STATE_H
 #define DSQL_NET_LINK_STATE_H
 
@@ -39,7 +39,7 @@ struct link_queue {
 };
 
 struct link {
-  uv_poll_t poll;
+  struct watch *watch;
   struct dsql_rt *rt;
   const struct link_events *events;
   void *owner;

@@ -33,7 +33,7 @@ static void resolved(struct dial *d, int status, const struct addrinfo *list) {
   } else {
     fault_set(&f, DSQL_EIO, "the name \"%.200s\" can't be resolved: %s", d->host,
               status ? uv_strerror(status) : "it has no IPv4 or IPv6 address");
-    dial_finish(d, -1, NULL, &f);
+    dial_finish(d, NULL, NULL, &f);
   }
 }
 

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "conn/calls.h"
 #include "conn/conn.h"
 
 enum { STANDIN_MAX = 128 };

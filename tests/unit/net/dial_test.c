@@ -16,19 +16,22 @@ TestSuite(dial, .init = open_fixture, .fini = close_fixture, .timeout = 30);
 
 struct outcome {
   int calls, fd;
+  struct watch *socket;
   struct socket_address address;
   struct fault fault;
 };
 
-static void done(void *owner, int fd, const struct socket_address *address, const struct fault *f) {
+static void done(void *owner, struct watch *socket, const struct socket_address *address, const struct fault *f) {
   struct outcome *o = owner;
   cr_expect(rt_entered(x.rt));
   o->calls++;
-  o->fd = fd;
+  o->socket = socket;
+  o->fd = socket ? watch_fd(socket) : -1;
+  if (socket) watch_for(socket, 0, NULL, NULL);
   o->fault = *f;
   if (address) o->address = *address;
-  cr_expect_eq(fd >= 0, address != NULL);
-  cr_expect_eq(fd < 0, f->code != 0);
+  cr_expect_eq(!!socket, address != NULL);
+  cr_expect_eq(!socket, f->code != 0);
 }
 
 static struct dial_params params(const char *host, uint16_t port) {
@@ -51,7 +54,34 @@ static void expect_connected(const struct outcome *o, const char *address) {
   socket_address_text(&o->address, text, sizeof text);
   cr_expect_str_eq(text, address);
   cr_expect(fcntl(o->fd, F_GETFL) & O_NONBLOCK);
-  socket_close(o->fd);
+  watch_close(o->socket, NULL, NULL);
+}
+
+static struct link *linked;
+
+static void link_it(void *owner, struct watch *socket, const struct socket_address *address, const struct fault *f) {
+  static const struct link_events none;
+  (void)owner, (void)address;
+  cr_assert_not_null(socket, "%s", f->text);
+  cr_assert_eq(link_open(&linked, x.rt, socket, &none, NULL, 100), 0);
+}
+
+static void count_polls(uv_handle_t *h, void *count) {
+  if (h->type == UV_POLL) ++*(int *)count;
+}
+
+/* A second handle for the same socket would be four system calls more. */
+Test(dial, the_link_goes_on_with_the_handle_of_the_dial) {
+  uint16_t port;
+  int listener = listen_tcp(AF_INET, 4, &port), polls = 0;
+  struct dial_params p = params("127.0.0.1", port);
+  struct dial *d;
+  cr_assert_eq(dial_start(&d, x.rt, &p, link_it, NULL), 0);
+  run_until(&x, linked);
+  uv_walk(&x.loop, count_polls, &polls);
+  cr_expect_eq(polls, 1);
+  link_close(linked);
+  close(listener);
 }
 
 static void expect_literal(int family, const char *host, const char *format) {
@@ -387,7 +417,7 @@ Test(dial, cancel_and_success_stop_the_stagger) {
   uv_run(&x.loop, UV_RUN_DEFAULT);
   cr_expect_eq(o.calls, 1);
   cr_assert_geq(o.fd, 0);
-  socket_close(o.fd);
+  watch_close(o.socket, NULL, NULL);
   uv_sleep(DIAL_STAGGER_MS + 10);
   uv_run(&x.loop, UV_RUN_DEFAULT);
   blackhole_close(&hole);
@@ -429,7 +459,7 @@ Test(dial, every_allocation_fails_in_turn) {
       } else {
         cr_expect_eq(o.calls, 1);
         if (o.fd >= 0)
-          socket_close(o.fd);
+          watch_close(o.socket, NULL, NULL);
         else
           cr_expect_eq(o.fault.code, DSQL_ENOMEM, "%s", o.fault.text);
       }

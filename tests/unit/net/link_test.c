@@ -403,10 +403,13 @@ Test(link, out_of_memory_is_an_ordinary_end) {
   struct link *l = NULL;
   static const struct link_events none;
   struct side s = {.to_send = 10};
-  int copy = dup(fds[0]);
+  int copy = dup(fds[0]), other = dup(fds[0]);
+  struct watch *w = watch_of(&x, copy);
   test_alloc_arm(&x.heap, 1, true);
-  cr_expect_eq(link_open(&l, x.rt, copy, &none, NULL, 100), DSQL_ENOMEM);
+  cr_expect_eq(link_open(&l, x.rt, w, &none, NULL, 100), DSQL_ENOMEM);
   cr_expect_eq(fcntl(copy, F_GETFD), -1, "the socket is closed");
+  cr_expect_eq(watch_open(&w, x.rt, other), DSQL_ENOMEM);
+  cr_expect_eq(fcntl(other, F_GETFD), -1, "the socket is closed");
   test_alloc_arm(&x.heap, 0, false);
   side_open(&s, &x, fds[0]);
   test_alloc_arm(&x.heap, 1, true);
@@ -418,10 +421,9 @@ Test(link, out_of_memory_is_an_ordinary_end) {
 }
 
 Test(link, file_that_cannot_be_polled_is_refused) {
-  static const struct link_events none;
-  struct link *l = NULL;
+  struct watch *w;
   int file = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
-  cr_expect_eq(link_open(&l, x.rt, file, &none, NULL, 100), DSQL_EIO);
+  cr_expect_eq(watch_open(&w, x.rt, file), DSQL_EIO);
   cr_expect_eq(fcntl(file, F_GETFD), -1);
   close(fds[0]);
 }

@@ -241,7 +241,7 @@ Test(link_tls, bytes_behind_the_answer_make_it_fail) {
   struct link *l;
   int fds[2];
   pair_unix(fds);
-  cr_assert_eq(link_open(&l, x.rt, fds[0], &start_events, &l, 100), 0);
+  cr_assert_eq(link_open(&l, x.rt, watch_of(&x, fds[0]), &start_events, &l, 100), 0);
   link_ref(l, true);
   cr_assert_eq(write(fds[1], "Sinjected", 9), 9);
   turn(&x);
@@ -253,7 +253,7 @@ Test(link_tls, bytes_behind_the_answer_make_it_fail) {
   /* Read one byte at a time, what stands behind it is taken for a TLS record, and is none. */
   pair_unix(fds);
   fault_clear(&start_fault);
-  cr_assert_eq(link_open(&l, x.rt, fds[0], &start_events, &l, 100), 0);
+  cr_assert_eq(link_open(&l, x.rt, watch_of(&x, fds[0]), &start_events, &l, 100), 0);
   link_ref(l, true);
   link_read_limit(l, 1);
   cr_assert_eq(write(fds[1], "Sinjected", 9), 9);

@@ -62,9 +62,15 @@ static void on_end(void *owner, const struct fault *f) {
 
 static const struct link_events events = {on_data, on_tls, on_flush, on_turn, on_end};
 
+struct watch *watch_of(struct fixture *x, int fd) {
+  struct watch *w;
+  cr_assert_eq(watch_open(&w, x->rt, fd), 0);
+  return w;
+}
+
 void side_open(struct side *s, struct fixture *x, int fd) {
   s->x = x;
-  cr_assert_eq(link_open(&s->link, x->rt, fd, &events, s, 16 * 1024 * 1024), 0);
+  cr_assert_eq(link_open(&s->link, x->rt, watch_of(x, fd), &events, s, 16 * 1024 * 1024), 0);
   link_ref(s->link, true);
 }
 

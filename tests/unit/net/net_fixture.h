@@ -26,6 +26,7 @@ struct side {
   char got[256];
 };
 
+struct watch *watch_of(struct fixture *x, int fd);
 /* Takes fd over. */
 void side_open(struct side *s, struct fixture *x, int fd);
 void side_close(struct side *s);
