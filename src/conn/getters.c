@@ -74,7 +74,6 @@ int dsql_get_value(const dsql_result *r, size_t row, unsigned col, dsql_value *o
     return rc ? rc : dsql_value_##name(&v, out);                                                                       \
   }
 
-GETTER(bool, bool)
 GETTER(int2, int16_t)
 GETTER(oid, uint32_t)
 GETTER(float4, float)
@@ -84,7 +83,6 @@ GETTER(date, int32_t)
 GETTER(time, int64_t)
 GETTER(timetz, dsql_timetz)
 GETTER(timestamp, int64_t)
-GETTER(timestamptz, int64_t)
 GETTER(interval, dsql_interval)
 GETTER(numeric, dsql_str)
 GETTER(json, dsql_str)
@@ -93,9 +91,11 @@ GETTER(json, dsql_str)
 int dsql_get_text(const dsql_result *r, size_t row, unsigned col, dsql_str *out) {
   struct field f;
   int rc = r ? result_field(r, row, col, &f) : DSQL_EINVAL;
+  uint32_t oid;
 
   if (rc) return rc;
-  if (is_binary(r, col)) return codec_to_text(r->arena, r->oids[col], f.p, f.len, out);
+  oid = r->binary_oids[col];
+  if (oid && oid != DSQL_TEXT && oid != DSQL_VARCHAR) return codec_to_text(r->arena, r->oids[col], f.p, f.len, out);
   *out = (dsql_str){(const char *)f.p, f.len};
   return 0;
 }
@@ -108,39 +108,20 @@ int dsql_get_numeric_scaled(const dsql_result *r, size_t row, unsigned col, unsi
 
 /* ---- the quick way to what is read most: binary, of just that type and size ---- */
 
-static __attribute__((noinline)) int get_int4(const dsql_result *r, size_t row, unsigned col, int32_t *out) {
-  dsql_value v;
-  int rc = find(r, row, col, &v);
-  return rc ? rc : dsql_value_int4(&v, out);
-}
+/* Defines dsql_get_<name>(); load reads the wire form at p. */
+#define QUICK_GETTER(name, type, oid, size, load)                                                                      \
+  static __attribute__((noinline)) int get_##name(const dsql_result *r, size_t row, unsigned col, type *out) {         \
+    dsql_value v;                                                                                                      \
+    int rc = find(r, row, col, &v);                                                                                    \
+    return rc ? rc : dsql_value_##name(&v, out);                                                                       \
+  }                                                                                                                    \
+  int dsql_get_##name(const dsql_result *r, size_t row, unsigned col, type *out) {                                     \
+    const uint8_t *p = result_quick(r, row, col, oid, size);                                                           \
+    return p ? load : get_##name(r, row, col, out);                                                                    \
+  }
 
-int dsql_get_int4(const dsql_result *r, size_t row, unsigned col, int32_t *out) {
-  const uint8_t *p = result_quick(r, row, col, DSQL_INT4, 4);
-  if (!p) return get_int4(r, row, col, out);
-  *out = (int32_t)load_be32(p);
-  return 0;
-}
-
-static __attribute__((noinline)) int get_int8(const dsql_result *r, size_t row, unsigned col, int64_t *out) {
-  dsql_value v;
-  int rc = find(r, row, col, &v);
-  return rc ? rc : dsql_value_int8(&v, out);
-}
-
-int dsql_get_int8(const dsql_result *r, size_t row, unsigned col, int64_t *out) {
-  const uint8_t *p = result_quick(r, row, col, DSQL_INT8, 8);
-  if (!p) return get_int8(r, row, col, out);
-  *out = (int64_t)load_be64(p);
-  return 0;
-}
-
-static __attribute__((noinline)) int get_float8(const dsql_result *r, size_t row, unsigned col, double *out) {
-  dsql_value v;
-  int rc = find(r, row, col, &v);
-  return rc ? rc : dsql_value_float8(&v, out);
-}
-
-int dsql_get_float8(const dsql_result *r, size_t row, unsigned col, double *out) {
-  const uint8_t *p = result_quick(r, row, col, DSQL_FLOAT8, 8);
-  return p ? codec_float8_binary(p, 8, out) : get_float8(r, row, col, out);
-}
+QUICK_GETTER(bool, bool, DSQL_BOOL, 1, codec_bool_binary(p, 1, out))
+QUICK_GETTER(int4, int32_t, DSQL_INT4, 4, codec_int4_binary(p, 4, out))
+QUICK_GETTER(int8, int64_t, DSQL_INT8, 8, codec_int8_binary(p, 8, out))
+QUICK_GETTER(float8, double, DSQL_FLOAT8, 8, codec_float8_binary(p, 8, out))
+QUICK_GETTER(timestamptz, int64_t, DSQL_TIMESTAMPTZ, 8, codec_int8_binary(p, 8, out))

@@ -204,7 +204,7 @@ Test(lending, bodies_that_wait_for_each_other) {
     }
     cr_expect((codes[0] == 0 && codes[1] == DSQL_EBUSY) || (codes[1] == 0 && codes[0] == DSQL_EBUSY), "%d: %s %s", kind,
               dsql_error_name(codes[0]), dsql_error_name(codes[1]));
-    cr_expect_eq(pooled_stats(&p).acquire_refusals, kind + 1);
+    cr_expect_eq(pooled_stats(&p).acquire_refusals, (uint64_t)kind + 1);
     pooled_until_idle(&p, 2);
   }
 }
