@@ -145,6 +145,7 @@ static void drop_group(struct query *in, const struct query *q, int code, const 
     query_op_done(member);
   }
   conn_update(c);
+  if (c->queue.ops == 0) conn_tell_owner(c); /* no group ends that would tell it */
 }
 
 void query_skip_group(struct query *q) { drop_group(q, NULL, DSQL_ESKIPPED, "it could not be started"); }

@@ -78,14 +78,13 @@ struct wire_measure {
 
 static inline struct wire_measure wire_measure_params(const dsql_param *v, size_t n) {
   struct wire_measure m = {4 * n, n != 0};
-  const dsql_param *at = v, *end = v + n;
 
-  for (; at != end; at++) {
-    if (__builtin_expect(at->len >= 0, 1))
-      m.bytes += (uint32_t)at->len;
-    else if (at->len != -1)
+  for (size_t i = 0; i < n; i++) { /* v may be NULL when n is 0: nothing may be added to it then */
+    if (__builtin_expect(v[i].len >= 0, 1))
+      m.bytes += (uint32_t)v[i].len;
+    else if (v[i].len != -1)
       return (struct wire_measure){UINT64_MAX, 0};
-    if (at->format != v->format) m.codes = n;
+    if (v[i].format != v->format) m.codes = n;
   }
   return m;
 }

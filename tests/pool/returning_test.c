@@ -73,6 +73,24 @@ Test(returning, what_is_under_way_is_finished_first) {
   cr_assert_eq(pooled_stats(&p).connects, 1);
 }
 
+/* It ends without an answer of the server, which would tell the pool. */
+Test(returning, what_is_given_up_before_it_is_sent_is_not_waited_for) {
+  dsql_future *f;
+  dsql_conn *c;
+
+  p.config.conns_max = 1;
+  pooled_make(&p);
+  c = pooled_acquire(&p);
+  f = dsql_query(c, "select 7", DSQL_NO_PARAMS, NULL);
+  dsql_pool_release(p.pool, c);
+  cr_assert_eq(pooled_stats(&p).returning, 1);
+  dsql_future_destroy(f);
+  c = pooled_acquire(&p);
+  cr_assert_str_eq(client_value(c, "select 5"), "5");
+  dsql_pool_release(p.pool, c);
+  cr_assert_eq(pooled_stats(&p).connects, 1);
+}
+
 Test(returning, a_canceled_query_is_drained_first) {
   dsql_future *f;
   dsql_conn *c;

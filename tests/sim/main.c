@@ -70,7 +70,10 @@ static void who_hangs(const char *where) {
   for (unsigned i = 0; i < work.op_count; i++)
     if (work.ops[i]->state == OP_PENDING || work.ops[i]->state == OP_IDLE)
       sim_violated("%s: op %u (%s) hangs", where, work.ops[i]->id, op_name(work.ops[i]));
-  sim_violated("%s: it hangs", where);
+  dsql_pool_stats s;
+  dsql_pool_stats_get(work.pool, &s, sizeof s);
+  sim_violated("%s: of %u connections %u are lent, %u cleaned, %u connecting, and %u wait", where, (unsigned)s.size,
+               (unsigned)s.in_use, (unsigned)s.returning, (unsigned)s.connecting, (unsigned)s.waiters);
 }
 
 static void calm_down(void) {
