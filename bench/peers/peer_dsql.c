@@ -1,6 +1,7 @@
 /* peer_dsql.c - the works of round.h through libdsql. */
 #include "peer_dsql.h"
 
+#include <dsql/types.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -67,6 +68,23 @@ static int64_t decode_timestamptz(const dsql_result *r, size_t row, unsigned col
   return us / 1000000;
 }
 
+static int64_t decode_array(const dsql_result *r, size_t row, unsigned col) {
+  dsql_value v;
+  dsql_array a;
+  int64_t sum = 0;
+  int rc;
+
+  peer_check(dsql_get_value(r, row, col, &v));
+  peer_check(dsql_array_begin(&v, &a));
+  while ((rc = dsql_array_next(&a, &v)) > 0) {
+    int32_t element;
+    peer_check(dsql_value_int4(&v, &element));
+    sum += element;
+  }
+  peer_check(rc);
+  return sum;
+}
+
 static int64_t decode_field(enum type type, const dsql_result *r, size_t row, unsigned col) {
   switch (type) {
     case INT4:
@@ -79,6 +97,7 @@ static int64_t decode_field(enum type type, const dsql_result *r, size_t row, un
     case BYTEA: return decode_bytea(r, row, col);
     case DATE: return decode_date(r, row, col);
     case TIMESTAMPTZ: return decode_timestamptz(r, row, col);
+    case INT4_ARRAY: return decode_array(r, row, col);
     case FLOAT8: break;
   }
   die("dsql: a column of an unexpected type");

@@ -6,8 +6,8 @@
 #include "peer_libpq.h"
 
 static const Oid type_oids[] = {
-    [INT4] = 23, [INT2] = 21,  [OID] = 26,    [BOOL] = 16,          [CHAR] = 18,   [NAME] = 19,
-    [TEXT] = 25, [BYTEA] = 17, [DATE] = 1082, [TIMESTAMPTZ] = 1184, [FLOAT8] = 701};
+    [INT4] = 23, [INT2] = 21,  [OID] = 26,    [BOOL] = 16,          [CHAR] = 18,    [NAME] = 19,
+    [TEXT] = 25, [BYTEA] = 17, [DATE] = 1082, [TIMESTAMPTZ] = 1184, [FLOAT8] = 701, [INT4_ARRAY] = 1007};
 
 /* ---- parameters ---- */
 
@@ -48,6 +48,27 @@ static uint64_t fixed(const PGresult *r, int row, int col, int width) {
   return be64toh(wire) >> (64 - 8 * width);
 }
 
+static uint32_t int4_at(const char *p) {
+  uint32_t wire;
+  memcpy(&wire, p, sizeof wire);
+  return be32toh(wire);
+}
+
+/* One dimension without NULLs: dimensions, flags, type, count and lower bound, then each element behind its length. */
+static int64_t decode_array(const PGresult *r, int row, int col) {
+  enum { HEAD = 20, ELEMENT = 8 };
+  const char *p = PQgetvalue(r, row, col), *end = p + PQgetlength(r, row, col);
+  int64_t sum = 0;
+
+  if (end - p < HEAD || int4_at(p) != 1 || int4_at(p + 8) != type_oids[INT4]) die("libpq: unexpected array");
+  if (end - p != HEAD + ELEMENT * (int64_t)int4_at(p + 12)) die("libpq: unexpected length of an array");
+  for (p += HEAD; p < end; p += ELEMENT) {
+    if (int4_at(p) != 4) die("libpq: unexpected element");
+    sum += (int32_t)int4_at(p + 4);
+  }
+  return sum;
+}
+
 static int64_t decode_field(enum type type, const PGresult *r, int row, int col) {
   if (PQftype(r, col) != type_oids[type]) die("libpq: unexpected type %u", PQftype(r, col));
   if (PQgetisnull(r, row, col)) die("libpq: unexpected NULL");
@@ -62,6 +83,7 @@ static int64_t decode_field(enum type type, const PGresult *r, int row, int col)
     case NAME:
     case TEXT:
     case BYTEA: return text_check(PQgetvalue(r, row, col), (uint64_t)PQgetlength(r, row, col));
+    case INT4_ARRAY: return decode_array(r, row, col);
     case FLOAT8: break;
   }
   die("libpq: a column of an unexpected type");

@@ -90,10 +90,8 @@ class Results:
         return table(["ours / theirs"] + self.present(), rows + [["**geometric mean**"] + means])
 
     def tables(self):
-        pending = [f"{w.name} waits for {w.pending}" for w in works.ALL if w.pending]
         return "\n\n".join(
-            ([f"Not measured yet: {', '.join(pending)}."] if pending else [])
-            + [
+            [
                 "### Queries (connects, transfers, batches) per second",
                 self.values_table("queries_per_s"),
                 "### Throughput, libdsql to each: more is better",

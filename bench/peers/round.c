@@ -8,8 +8,8 @@
 
 /* ---- the work ---- */
 
-static const char *const type_names[] = {"int4", "int2",  "oid",  "bool",        "char",  "name",
-                                         "text", "bytea", "date", "timestamptz", "float8"};
+static const char *const type_names[] = {"int4", "int2",  "oid",  "bool",        "char",   "name",
+                                         "text", "bytea", "date", "timestamptz", "float8", "int4[]"};
 static const char *const kind_names[] = {"query", "batch", "connect", "transfer", "copy"};
 static const char *const tls_names[] = {"disable", "postgres", "direct"};
 

@@ -11,7 +11,7 @@
  *                   transfer: BEGIN REPEATABLE READ, read a balance, check it here, two updates, COMMIT
  *   BENCH_SQL       of query, batch and copy
  *   BENCH_ARGS      type:value, separated by spaces; the types are int4 bool float8 text
- *   BENCH_COLUMNS   types of the result's columns: int4 int2 oid bool char name text bytea date timestamptz
+ *   BENCH_COLUMNS   types of the result's columns: int4 int2 oid bool char name text bytea date timestamptz int4[]
  *   BENCH_TLS       disable, postgres or direct: verify-full with password_user; disable: trust_user
  *   BENCH_PORT      on 127.0.0.1, name localhost
  *   BENCH_CA        a file of certificates to trust
@@ -21,7 +21,7 @@
  * reads, and prints a line {"queries":...}. At the end of its input it ends. A work that it cannot do: exit status 3.
  *
  * A field counts in the sum as: integers, bool and char their value; texts and bytea length + first byte + last byte;
- * date the days and timestamptz the seconds since 2000-01-01. */
+ * date the days and timestamptz the seconds since 2000-01-01; an array as its elements. */
 #ifndef BENCH_ROUND_H
 #define BENCH_ROUND_H
 
@@ -31,7 +31,7 @@
 #define CHECK_NONE INT64_MIN /* printed as null */
 enum { COLUMNS_MAX = 16, ARGS_MAX = 8, CONNECTIONS_MAX = 64, EXIT_CANNOT = 3, TRANSFER_SPAN = 100 };
 
-enum type { INT4, INT2, OID, BOOL, CHAR, NAME, TEXT, BYTEA, DATE, TIMESTAMPTZ, FLOAT8 };
+enum type { INT4, INT2, OID, BOOL, CHAR, NAME, TEXT, BYTEA, DATE, TIMESTAMPTZ, FLOAT8, INT4_ARRAY };
 enum kind { QUERY, BATCH, CONNECT, TRANSFER, COPY };
 enum tls { TLS_DISABLE, TLS_POSTGRES, TLS_DIRECT };
 

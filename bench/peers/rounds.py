@@ -172,7 +172,7 @@ class Contest:
 def contest(plan, contestants, server, folder, chosen):
     c = Contest(plan, server, folder)
     for work in works.ALL:
-        if not work.pending and chosen(work):
+        if chosen(work):
             c.measure(work, contestants)
     return c
 

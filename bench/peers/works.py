@@ -19,7 +19,6 @@ class Work:
     tls: str = "disable"
     setup: str = ""
     between: str = ""  # run before every round
-    pending: str = ""  # not measured yet, and what it waits for
 
 
 PGBENCH = [  # https://github.com/MagicStack/pgbench, queries/, ten connections as there
@@ -52,7 +51,16 @@ PGBENCH = [  # https://github.com/MagicStack/pgbench, queries/, ten connections 
         setup="CREATE TABLE _bytes(b bytea); INSERT INTO _bytes(b) (SELECT repeat('a', 1000)::bytea "
         "FROM generate_series(1, 100));",
     ),
-    Work("4-arrays", "query", "pgbench 4-arrays: 100 rows of int[100]", pending="arrays"),
+    Work(
+        "4-arrays",
+        "query",
+        "pgbench 4-arrays: 100 rows of int4[100]",
+        sql="SELECT * FROM _arrays",
+        columns="int4[]",
+        rows=100,
+        setup="CREATE TABLE _arrays(a int4[]); INSERT INTO _arrays(a) (SELECT array_agg(i) "
+        "FROM generate_series(1, 100) i, generate_series(1, 100) n GROUP BY n);",
+    ),
     Work(
         "5-copyfrom",
         "copy",
@@ -120,7 +128,7 @@ TRANSFER = [
     )
 ]
 
-TABLES = "DROP TABLE IF EXISTS _bytes, _test, accounts"
+TABLES = "DROP TABLE IF EXISTS _bytes, _arrays, _test, accounts"
 ALL = PGBENCH + PGX + CONNECTS + TRANSFER
 
 

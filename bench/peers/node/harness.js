@@ -66,6 +66,8 @@ function fieldCheck(kind, value) {
       return Math.floor((value.getTime() - EPOCH_MS) / 86400000);
     case "timestamptz":
       return Math.floor((value.getTime() - EPOCH_MS) / 1000);
+    case "int4[]":
+      return value.reduce((sum, element) => sum + fieldCheck("int4", element), 0);
     default:
       if (typeof value !== (kind === "bool" ? "boolean" : "number")) throw new Error(`${kind} came as ${typeof value}`);
       return Number(value);

@@ -1,6 +1,6 @@
 "use strict";
-// The works through postgres.js: prepared statements, rows as arrays, its pipelining where that saves round trips, no
-// query for array types, one TLS context for all connections. An instance of one connection stands for a connection.
+// The works through postgres.js: prepared statements, rows as arrays, its pipelining where that saves round trips, the
+// query for array types only where there are arrays, one TLS context for all connections. An instance of one connection stands for a connection.
 const fs = require("fs");
 const path = require("path");
 const tls = require("tls");
@@ -11,7 +11,7 @@ const work = harness.readWork();
 const secureContext = work.tls === "disable" ? null : tls.createSecureContext({ ca: fs.readFileSync(work.ca) });
 
 function connect() {
-  const common = { database: "postgres", port: work.port, max: 1, fetch_types: false, idle_timeout: 0, max_lifetime: null };
+  const common = { database: "postgres", port: work.port, max: 1, fetch_types: work.columns.includes("int4[]"), idle_timeout: 0, max_lifetime: null };
   if (!secureContext) return postgres({ ...common, host: "127.0.0.1", user: "trust_user", ssl: false });
   return postgres({
     ...common,

@@ -138,6 +138,8 @@ func newScanner(columns []string) *scanner {
 			s.targets = append(s.targets, new(string))
 		case "bytea":
 			s.targets = append(s.targets, new([]byte))
+		case "int4[]":
+			s.targets = append(s.targets, new([]int32))
 		case "date", "timestamptz":
 			s.targets = append(s.targets, new(time.Time))
 		default:
@@ -174,6 +176,10 @@ func (s *scanner) sum() int64 {
 			sum += textSum(*v)
 		case *[]byte:
 			sum += textSum(*v)
+		case *[]int32:
+			for _, element := range *v {
+				sum += int64(element)
+			}
 		case *time.Time:
 			since := int64(v.Sub(epoch) / time.Second)
 			if s.columns[i] == "date" {

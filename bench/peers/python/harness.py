@@ -53,6 +53,8 @@ def field_check(kind, value):
         return (value - EPOCH.date()).days
     if kind == "timestamptz":
         return int((value - EPOCH).total_seconds())
+    if kind == "int4[]":
+        return sum(field_check("int4", element) for element in value)
     if not isinstance(value, int):
         sys.exit(f"{kind} came as {type(value)}")
     return int(value)

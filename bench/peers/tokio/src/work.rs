@@ -22,6 +22,7 @@ pub enum Type {
     Bytea,
     Date,
     Timestamptz,
+    Int4Array,
 }
 
 pub struct Work {
@@ -50,6 +51,7 @@ fn type_of(name: &str) -> Type {
         "bytea" => Type::Bytea,
         "date" => Type::Date,
         "timestamptz" => Type::Timestamptz,
+        "int4[]" => Type::Int4Array,
         _ => std::process::exit(3),
     }
 }
@@ -105,6 +107,7 @@ fn field_sum(kind: Type, row: &Row, i: usize) -> Result<i64, Error> {
         Type::Text => text_sum(row.try_get::<_, &str>(i)?.as_bytes()),
         Type::Bytea => text_sum(row.try_get::<_, &[u8]>(i)?),
         Type::Date => (row.try_get::<_, Date>(i)? - epoch).whole_days(),
+        Type::Int4Array => row.try_get::<_, Vec<i32>>(i)?.into_iter().map(i64::from).sum(),
         Type::Timestamptz => {
             (row.try_get::<_, OffsetDateTime>(i)? - epoch.with_time(Time::MIDNIGHT).assume_utc()).whole_seconds()
         }
