@@ -16,14 +16,13 @@ static void put_latencies(const struct report *r) {
 void progress_show(const struct bench *b, uint64_t elapsed_ns) {
   const struct report *r = &b->report;
   const struct bench_args *a = b->args;
-  uint64_t done = report_done(r), failed = 0;
+  uint64_t done = report_done(r), total = a->count * r->variants_n, failed = 0;
 
   if (!b->progress) return;
   for (size_t i = 0; i < r->variants_n; i++) failed += r->variants[i].failures.total;
   fprintf(stderr, "\r%.1f s", (double)elapsed_ns / 1e9);
   if (a->count)
-    fprintf(stderr, "  %llu of %llu %s", (unsigned long long)done, (unsigned long long)(a->count * r->variants_n),
-            r->units);
+    fprintf(stderr, "  %llu of %llu %s", (unsigned long long)done, (unsigned long long)total, r->units);
   else
     fprintf(stderr, " of %.1f s  %llu %s", (double)a->duration_ms / 1e3, (unsigned long long)done, r->units);
   put_latencies(r);

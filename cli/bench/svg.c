@@ -40,11 +40,14 @@ static size_t even_ticks(const struct scale *s, double out[TICKS_MAX]) {
 }
 
 static size_t decade_ticks(const struct scale *s, const double *steps, size_t steps_n, double out[TICKS_MAX]) {
+  int first = (int)floor(log10(s->min)), last = (int)floor(log10(s->max));
   size_t n = 0;
 
-  for (double power = pow(10, floor(log10(s->min))); power <= s->max; power *= 10)
-    for (size_t i = 0; i < steps_n; i++)
-      if (steps[i] * power >= s->min && steps[i] * power <= s->max && n < TICKS_MAX) out[n++] = steps[i] * power;
+  for (int decade = first; decade <= last; decade++)
+    for (size_t i = 0; i < steps_n; i++) {
+      double tick = steps[i] * pow(10, decade);
+      if (tick >= s->min && tick <= s->max && n < TICKS_MAX) out[n++] = tick;
+    }
   return n;
 }
 

@@ -29,8 +29,8 @@ static int seed(struct txn_bench *t, uint64_t first, uint64_t n) {
 
   if (!sql) return tool_failed(DSQL_ENOMEM, NULL);
   at = (size_t)snprintf(sql, size, "insert into %s values ", t->table);
-  for (uint64_t i = 0; i < n; i++)
-    at += (size_t)snprintf(sql + at, size - at, "%s(%llu,%d)", i ? "," : "", (unsigned long long)(first + i),
+  for (uint64_t id = first; id < first + n; id++)
+    at += (size_t)snprintf(sql + at, size - at, "%s(%llu,%d)", id == first ? "" : ",", (unsigned long long)id,
                            TXN_BALANCE);
   code = statement(t, sql);
   free(sql);
