@@ -80,7 +80,7 @@ bool run_copy(struct client *c, const char *name, uint64_t count) {
   state.conn = open_connection(c);
   execute(SQL_INSERT_TABLE);
   (void)run_once(w, WARM_UP_ROWS);
-  execute("truncate bench_insert");
+  execute(SQL_COPY_TRUNCATE);
   idle_kb = measure_rss_kb();
   measure_sample(&begin);
   sum = run_once(w, count);

@@ -107,7 +107,7 @@ bool run_copy(PGconn *c, const char *name, uint64_t count) {
   if (!w) return false;
   expect(c, PQexec(c, SQL_INSERT_TABLE), PGRES_COMMAND_OK);
   (void)run_once(c, w, WARM_UP_ROWS);
-  expect(c, PQexec(c, "truncate bench_insert"), PGRES_COMMAND_OK);
+  expect(c, PQexec(c, SQL_COPY_TRUNCATE), PGRES_COMMAND_OK);
   idle_kb = measure_rss_kb();
   measure_sample(&begin);
   sum = run_once(c, w, count);

@@ -81,7 +81,9 @@ static const struct statement statements[] = {
     {SQL_ROWS_INT4, {OID_INT8}, {OID_INT4}},
     {SQL_ROWS_SIX, {OID_INT8}, {OID_INT4, OID_INT8, OID_FLOAT8, OID_TEXT, OID_TIMESTAMPTZ, OID_BOOL}},
     {SQL_INSERT, {OID_INT4, OID_INT4, OID_INT4, OID_TEXT, OID_FLOAT8, OID_INT4, OID_TEXT}, {0}},
-    {SQL_INSERT_TABLE, {0}, {0}}};
+    {SQL_INSERT_TABLE, {0}, {0}},
+    {SQL_COPY_TRUNCATE, {0}, {0}},
+    {SQL_COPIED_SUM, {0}, {OID_INT8}}};
 
 /* However they go on. */
 static const struct statement begin_block = {"BEGIN", {0}, {0}}, end_block = {"COMMIT", {0}, {0}};
@@ -138,9 +140,9 @@ static void put_field(uint32_t oid, uint64_t row, bool binary) {
   }
 }
 
-/* rows: what the one parameter says; SQL_INT8 gives it back in its one row. */
+/* rows: what the one parameter says; SQL_INT8 gives it back in its one row, and what has none has one row of 0. */
 static void put_answer(const struct statement *s, uint64_t value, bool binary) {
-  bool rows = s->sql != statements[0].sql;
+  bool rows = s->params[0] && s->sql != statements[0].sql;
   size_t n = count_of(s->columns, 6);
 
   if (s == &begin_block || s == &end_block) {
@@ -155,6 +157,53 @@ static void put_answer(const struct statement *s, uint64_t value, bool binary) {
     end();
   }
   put_tag(n ? "SELECT 1" : s->params[0] ? "INSERT 0 1" : "CREATE TABLE");
+}
+
+/* ---- COPY ---- */
+
+static void put_copy_response(char type, size_t columns, bool binary) {
+  begin(type);
+  put_int(binary, 1);
+  put_int(columns, 2);
+  for (size_t i = 0; i < columns; i++) put_int(binary, 2);
+  end();
+}
+
+static void put_copy_rows(uint64_t count, bool binary) {
+  static const char line[] = "1\t1000000007\t0.25\trow number 1\t2026-01-31 12:00:01+00\tf\n";
+  const struct statement *s = &statements[2];
+
+  for (uint64_t row = 1; row <= count; row++) {
+    begin('d');
+    if (binary) {
+      if (row == 1) put("PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0\0", 19);
+      put_int(6, 2);
+      for (size_t i = 0; i < 6; i++) put_field(s->columns[i], row, true);
+    } else {
+      put(line, sizeof line - 1);
+    }
+    end();
+  }
+  if (!binary) return;
+  begin('d');
+  put_int(UINT16_MAX, 2);
+  end();
+}
+
+/* In: the end of the data is answered. Out: all of them at once. */
+static void take_copy(const char *sql) {
+  const char *series = strstr(sql, "generate_series(1, ");
+  bool binary = strstr(sql, "binary") != NULL;
+
+  if (!series) {
+    put_copy_response('G', 7, binary);
+    return;
+  }
+  put_copy_response('H', 6, binary);
+  put_copy_rows(strtoull(series + strlen("generate_series(1, "), NULL, 10), binary);
+  put_empty('c');
+  put_tag("COPY 1");
+  put_ready();
 }
 
 /* ---- input ---- */
@@ -214,6 +263,12 @@ static void take(uint8_t type, const uint8_t *body) {
     case 'E': put_answer(in.bound, in.value, in.binary); return;
     case 'C': put_empty('3'); return;
     case 'S': put_ready(); return;
+    case 'Q': take_copy(name); return;
+    case 'd': return;
+    case 'c':
+      put_tag("COPY 1");
+      put_ready();
+      return;
     default: die("canned: a message of type %c", type);
   }
 }
@@ -259,13 +314,14 @@ static void serve(int fd) {
 
   (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
   (void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
+  (void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
   for (in.len = 0;;) {
     ssize_t n = recv(fd, in.data + in.len, sizeof in.data - in.len, 0);
     if (n <= 0) break;
     in.len += (size_t)n;
     if (!take_all(&started)) break;
     /* A group whose Sync is still to come is answered with the rest. */
-    if (in.len || (out.len && out.data[out.begin] != 'Z')) continue;
+    if (in.len || (out.len && !strchr("ZG", out.data[out.begin]))) continue;
     if (out.len && send(fd, out.data, out.len, MSG_NOSIGNAL) != (ssize_t)out.len) break;
     out.len = 0;
   }

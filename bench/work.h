@@ -55,6 +55,7 @@ enum { INSERT_A = 10, INSERT_B = 11, INSERT_C = 10, INSERT_F = 12341234 };
 #define SQL_COPY_IN_TEXT "copy bench_insert from stdin"
 #define SQL_COPY_IN_BINARY "copy bench_insert from stdin (format binary)"
 #define COPY_LINE "10\t11\t10\tTESTTESTTEST\t10.333\t12341234\t123412341234\n"
+#define SQL_COPY_TRUNCATE "truncate bench_insert"
 #define SQL_COPIED_SUM                                                                                                 \
   "select coalesce(count(*) + sum(a::int8 + b + c + f + length(d) + length(g) + (1000 * e)::int8), 0)::int8 from "     \
   "bench_insert"

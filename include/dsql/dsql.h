@@ -202,7 +202,7 @@ enum dsql_oid {
 /* Made by the constructors; a struct so that it costs no memory. Pointers in it need only live until the call. */
 typedef struct dsql_param {
   uint32_t oid;          /* 0: the server infers */
-  int16_t format;        /* 0 text, 1 binary */
+  int32_t format;        /* 0 text, 1 binary */
   int32_t len;           /* -1: NULL; -2: a constructor refused its input (then the call fails with EINVAL) */
   const void *data;      /* NULL: the value is in imm */
   unsigned char imm[24]; /* scalars, in wire form */
@@ -238,6 +238,8 @@ DSQL_API dsql_param dsql_numeric_scaled(int64_t v, unsigned scale); /* v / 10^sc
 DSQL_API dsql_param dsql_json(const char *s);
 DSQL_API dsql_param dsql_jsonb(const char *s);
 DSQL_API dsql_param dsql_raw(uint32_t oid, int format, const void *p, size_t n); /* any type's wire form */
+
+#include "dsql/inline.h" /* some of them again, for the compiler to take into the caller */
 
 #ifdef __cplusplus
 } /* C++ builds dsql_params from a braced list: see <dsql/dsql.hpp> */

@@ -186,8 +186,10 @@ static bool ask(struct dsql_conn *c, struct query *q, dsql_copy_next *next, bool
   size_t from = copy->from = session_copy_open(&c->session);
 
   copy->asking = true;
+  copy->quick = copy->rows && copy->binary && copy->columns ? c->session.out : NULL;
   *next = copy->source(copy, copy->arg);
   copy->asking = false;
+  copy->quick = NULL;
   if (!c->session_live || c->session.phase == SESSION_FAILED) return false;
   if (c->closing) { /* a half message must not stay */
     buf_truncate(c->session.out, from);
@@ -249,6 +251,10 @@ void copy_stop(struct dsql_conn *c) {
     fail(c, q, "canceled");
   else
     c->copying = NULL;
+}
+
+void copy_shut(struct dsql_conn *c) {
+  if (c->copying) c->copying->copy->quick = NULL;
 }
 
 void copy_resume(struct query *q) {

@@ -34,6 +34,8 @@ struct dsql_copy {
   bool raw, rows;     /* what it has written so far */
   size_t from;        /* where in the output its current message begins */
   uint64_t written;
+  struct buf
+      *quick; /* the output, while the source runs, has written a binary row and nothing speaks against another */
 
   /* Rows that are kept: with q NULL they go here, and kept() is called behind each, with where it begins. */
   struct buf *keep;
@@ -64,5 +66,7 @@ void copy_pull(struct dsql_conn *c);
 /* c->copying was given up. */
 void copy_stop(struct dsql_conn *c);
 void copy_resume(struct query *q);
+/* c, or its COPY, is at its end: a source that runs at this moment writes nothing any more. */
+void copy_shut(struct dsql_conn *c);
 
 #endif

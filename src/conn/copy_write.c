@@ -3,9 +3,11 @@
 
 #include "conn/conn.h"
 #include "conn/copy.h"
+#include "wire/copy_row.h"
 
 static int refuse(dsql_copy *copy, int code, const char *text) {
   if (!copy->fault.code) fault_set(&copy->fault, code, "%s", text);
+  copy->quick = NULL;
   return code;
 }
 
@@ -78,16 +80,23 @@ static int check_row(dsql_copy *copy, dsql_params row) {
   return fault_set(&copy->fault, DSQL_EINVAL, "dsql_copy_row(): %zu values for %u columns", row.n, copy->columns);
 }
 
-int dsql_copy_row(dsql_copy *copy, dsql_params row) {
+/* The long way: the first row, whatever is wrong, and what wire_copy_row_quick() leaves. */
+__attribute__((noinline)) static int put_row(dsql_copy *copy, dsql_params row) {
   int rc;
   struct buf *out = copy ? output(copy, &rc) : NULL;
   struct arena *texts;
   size_t from, wrong;
+  bool mixed = copy && copy->quick && row.n == copy->columns && row.v;
 
   if (!copy) return DSQL_EINVAL;
+  copy->quick = NULL;
   if (!out) return rc;
-  if (check_row(copy, row)) return copy->fault.code;
+  if (mixed && wire_copy_row_mixed(out, row.v, row.n)) {
+    copy->quick = out;
+    return 0;
+  }
   from = out->len;
+  if (check_row(copy, row)) return copy->fault.code;
   texts = copy->keep ? copy->texts : &copy->q->row_arena;
   if (copy->binary && !copy->rows && !copy->keep) wire_copy_signature(out);
   rc = copy->binary ? wire_copy_row_binary(out, row, &wrong) : wire_copy_row_text(out, texts, row, &wrong);
@@ -97,8 +106,16 @@ int dsql_copy_row(dsql_copy *copy, dsql_params row) {
     return tell_wrong(copy, rc, wrong);
   }
   copy->rows = true;
+  copy->quick = copy->binary && !copy->keep && row.n ? out : NULL;
   if (copy->keep) copy->kept(copy, from);
   return 0;
+}
+
+int dsql_copy_row(dsql_copy *copy, dsql_params row) {
+  if (!copy || !copy->quick || row.n != copy->columns || !row.v) return put_row(copy, row);
+  if (copy_row_put(copy->quick, row.v, row.n, COPY_TEXT_MAX)) return 0;
+  row.n = copy->columns; /* spares a register */
+  return put_row(copy, row);
 }
 
 dsql_copy_next dsql_copy_fail(dsql_copy *copy, int app_code) {

@@ -2,10 +2,12 @@
 #include <stdio.h>
 
 #include "conn/conn.h"
+#include "conn/copy.h"
 
 void conn_drop_session(struct dsql_conn *c) {
   if (!c->session_live) return;
   c->session_live = false;
+  copy_shut(c);
   session_deinit(&c->session);
 }
 

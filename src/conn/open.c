@@ -2,6 +2,7 @@
 #include <assert.h>
 
 #include "conn/conn.h"
+#include "conn/copy.h"
 #include "wire/trace.h"
 
 /* ---- dsql_conn_ready() ---- */
@@ -160,6 +161,7 @@ void conn_finish_close(struct dsql_conn *c) {
 static void close_with(struct dsql_conn *c, int code) {
   if (c->closing) return;
   c->closing = true;
+  copy_shut(c);
   c->close_code = code;
   if (c->busy == 0) conn_finish_close(c);
 }

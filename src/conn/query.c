@@ -105,7 +105,10 @@ void query_op_done(struct query *q) {
   if (q->statement) statement_release(q->statement, q);
   q->statement = NULL;
   if (q->conn && q->conn->paused == q) q->conn->paused = NULL;
-  if (q->conn && q->conn->copying == q) q->conn->copying = NULL;
+  if (q->conn && q->conn->copying == q) {
+    copy_shut(q->conn);
+    q->conn->copying = NULL;
+  }
   q->conn = NULL;
   q->op_live = false;
   query_free_if_over(q);

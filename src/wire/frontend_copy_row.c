@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "wire/codec.h"
+#include "wire/copy_row.h"
 #include "wire/encode.h"
 #include "wire/frontend.h"
 
@@ -33,6 +34,8 @@ static int measure_row(dsql_params row, uint64_t *bytes, size_t *wrong) {
   *wrong = row.n;
   return *bytes > WIRE_BODY_MAX ? DSQL_ETOOBIG : 0;
 }
+
+bool wire_copy_row_mixed(struct buf *out, const dsql_param *v, size_t n) { return copy_row_put(out, v, n, INT32_MAX); }
 
 int wire_copy_row_binary(struct buf *out, dsql_params row, size_t *wrong) {
   uint64_t bytes;

@@ -1,3 +1,5 @@
+#define DSQL_NO_INLINE /* these are the functions */
+
 #include <string.h>
 
 #include "base/buf.h"
@@ -9,7 +11,7 @@ enum { TEXT = 0, BINARY = 1, LEN_NULL = -1, LEN_REFUSED = -2, SCALE_MAX = 18 };
 static dsql_param refused(void) { return (dsql_param){.len = LEN_REFUSED}; }
 
 /* A value that stays the caller's until the call that takes the parameter. */
-static dsql_param borrowed(uint32_t oid, int16_t format, const void *p, size_t n) {
+static dsql_param borrowed(uint32_t oid, int32_t format, const void *p, size_t n) {
   if (!p) return dsql_null_of(oid);
   if (n > INT32_MAX) return refused();
   return (dsql_param){.oid = oid, .format = format, .len = (int32_t)n, .data = p};
@@ -68,7 +70,7 @@ dsql_param dsql_numeric(const char *decimal) { return borrowed_text(DSQL_NUMERIC
 
 dsql_param dsql_raw(uint32_t oid, int format, const void *p, size_t n) {
   if (format != TEXT && format != BINARY) return refused();
-  return borrowed(oid, (int16_t)format, p, n);
+  return borrowed(oid, format, p, n);
 }
 
 dsql_param dsql_uuid_param(dsql_uuid v) {

@@ -39,6 +39,32 @@ Test(codec_params, scalars) {
                BYTES("\0\0\0\0\0\0\0\1\xff\xff\xff\xff\0\0\0\2"));
 }
 
+static void same(dsql_param a, dsql_param b) {
+  cr_assert(a.oid == b.oid && a.format == b.format && a.len == b.len && a.data == b.data, "%u %u", a.oid, b.oid);
+  cr_assert(a.data || a.len < 0 || memcmp(a.imm, b.imm, (size_t)a.len) == 0, "%u", a.oid);
+}
+#define SAME(constructor, type, ...)                                                                                   \
+  do {                                                                                                                 \
+    dsql_param (*volatile function)(type) = constructor;                                                               \
+    type values[] = {__VA_ARGS__};                                                                                     \
+    for (size_t i = 0; i < sizeof values / sizeof *values; i++) same(constructor(values[i]), function(values[i]));     \
+  } while (0)
+
+/* Those of inline.h, and the library's by their addresses. */
+Test(codec_params, inline_constructors_make_what_the_functions_make) {
+  dsql_param (*volatile text_n)(const char *, size_t) = dsql_text_n;
+  SAME(dsql_bool, bool, true, false);
+  SAME(dsql_int2, int16_t, 0, 1, -2, INT16_MIN, INT16_MAX);
+  SAME(dsql_int4, int32_t, 0, 1, -2, INT32_MIN, INT32_MAX);
+  SAME(dsql_int8, int64_t, 0, 1, -2, INT64_MIN, INT64_MAX);
+  SAME(dsql_float8, double, 0.0, -0.0, 1.5, INFINITY, (double)NAN);
+  SAME(dsql_timestamptz, int64_t, 0, -1, DSQL_TIMESTAMP_INFINITY);
+  SAME(dsql_text, const char *, "", "abc", NULL);
+  same(dsql_text_n("abc", 2), text_n("abc", 2));
+  same(dsql_text_n(NULL, 2), text_n(NULL, 2));
+  same(dsql_text_n("abc", SIZE_MAX), text_n("abc", SIZE_MAX));
+}
+
 Test(codec_params, scalars_decode_to_their_value) {
   struct heap_arena h;
   dsql_timetz timetz = {INT64_C(86400000000), -57599}, timetz_back;
