@@ -32,6 +32,7 @@ static int take_secret(struct scram *s, const struct scram_params *p, struct fau
     memcpy(s->keys.client_key, p->client_key, SCRAM_KEY_SIZE);
     memcpy(s->keys.server_key, p->server_key, SCRAM_KEY_SIZE);
     s->keys_given = true;
+    s->cache = NULL;
     return scram_store_key(&s->keys) ? 0 : scram_crypto_failed(f);
   }
   if (saslprep_password(p->password, &s->password, NULL)) return fault_set(f, DSQL_ENOMEM, "out of memory");
@@ -41,7 +42,8 @@ static int take_secret(struct scram *s, const struct scram_params *p, struct fau
 int scram_begin(struct scram *s, const dsql_alloc *alloc, const struct scram_params *p, struct fault *f) {
   int rc = check_params(p, f);
 
-  *s = (struct scram){.alloc = alloc, .mechanism = p->mechanism, .binding_supported = p->binding_supported};
+  *s = (struct scram){
+      .alloc = alloc, .mechanism = p->mechanism, .binding_supported = p->binding_supported, .cache = p->cache};
   if (rc) return rc;
   s->iterations_min = p->iterations_min ? p->iterations_min : 1;
   s->iterations_max = p->iterations_max ? p->iterations_max : SCRAM_ITERATIONS_MAX;
@@ -58,7 +60,9 @@ int scram_begin(struct scram *s, const dsql_alloc *alloc, const struct scram_par
   return scram_settle(s, take_secret(s, p, f), SCRAM_BEGUN);
 }
 
+/* Keys from the cache that did not lead to the server's signature are not used again, whoever is to blame. */
 void scram_end(struct scram *s) {
+  if (s->recalled && s->state == SCRAM_FINAL_SENT) scram_cache_drop(s->cache, s->cache_tag, s->iterations);
   buf_deinit(&s->password);
   buf_deinit(&s->salt);
   buf_deinit(&s->transcript);

@@ -18,6 +18,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "auth/scram_cache.h"
 #include "base/buf.h"
 #include "base/error.h"
 
@@ -39,7 +40,7 @@ enum {
   SCRAM_ITERATIONS_INLINE_MAX = 8192
 };
 
-/* All of it is copied. */
+/* All of it is copied but the cache. */
 struct scram_params {
   enum scram_mechanism mechanism;
   bool binding_supported; /* with SCRAM_SHA_256: we could bind, but the server offered no PLUS ("y", else "n") */
@@ -50,13 +51,14 @@ struct scram_params {
   const uint8_t *server_key;
   const uint8_t *nonce;                    /* SCRAM_NONCE_SIZE bytes from a strong random source */
   uint32_t iterations_min, iterations_max; /* 0: 1 and SCRAM_ITERATIONS_MAX */
+  struct scram_cache *cache;               /* outlives the exchange; NULL: none */
 };
 
 enum scram_state {
   SCRAM_OVER, /* not begun, failed or ended */
   SCRAM_BEGUN,
   SCRAM_FIRST_SENT,
-  SCRAM_FIRST_RECEIVED, /* keys are needed */
+  SCRAM_FIRST_RECEIVED, /* keys are needed: none were given, and none are in the cache */
   SCRAM_KEYED,
   SCRAM_FINAL_SENT,
   SCRAM_VERIFIED
@@ -72,6 +74,7 @@ struct scram {
   enum scram_state state;
   enum scram_mechanism mechanism;
   bool binding_supported, keys_given;
+  bool recalled; /* the keys are from the cache */
   uint8_t binding[SCRAM_BINDING_MAX];
   size_t binding_len;
   uint32_t iterations_min, iterations_max, iterations;
@@ -82,6 +85,8 @@ struct scram {
   size_t server_nonce_at, server_nonce_len; /* in transcript: the nonce of both, from server-first-message */
   struct scram_keys keys;
   uint8_t server_signature[SCRAM_KEY_SIZE];
+  struct scram_cache *cache; /* NULL: none, or not to be used */
+  uint8_t cache_tag[SCRAM_CACHE_TAG_SIZE];
 };
 
 /* s needs no initialisation; it may be ended at any time, and must be unless begin failed. alloc outlives it. */
@@ -90,7 +95,7 @@ void scram_end(struct scram *s);
 
 /* Appends client-first-message, the body of SASLInitialResponse. out's own failure is the caller's to check. */
 int scram_client_first(struct scram *s, struct buf *out, struct fault *f);
-/* Takes the body of AuthenticationSASLContinue. */
+/* Takes the body of AuthenticationSASLContinue, and the keys that fit it out of the cache. */
 int scram_server_first(struct scram *s, const void *p, size_t n, struct fault *f);
 
 /* True between scram_server_first() and scram_keys_set() or scram_derive_inline(). */
@@ -115,7 +120,7 @@ int scram_keys_set(struct scram *s, const struct scram_derivation *d, struct fau
 
 /* Appends client-final-message, the body of SASLResponse. */
 int scram_client_final(struct scram *s, struct buf *out, struct fault *f);
-/* Takes the body of AuthenticationSASLFinal. */
+/* Takes the body of AuthenticationSASLFinal. What was derived goes to the cache. */
 int scram_server_final(struct scram *s, const void *p, size_t n, struct fault *f);
 
 /* The server has proved that it knows the password: AuthenticationOk may be accepted only then. */

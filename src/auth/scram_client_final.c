@@ -37,7 +37,7 @@ static int write(struct scram *s, struct buf *out, struct fault *f) {
       !scram_hmac(s->keys.server_key, s->transcript.data, s->transcript.len, s->server_signature))
     return scram_crypto_failed(f);
   for (size_t i = 0; i < sizeof proof; i++) proof[i] ^= s->keys.client_key[i];
-  mem_cleanse(&s->keys, sizeof s->keys);
+  if (!s->cache || s->recalled) mem_cleanse(&s->keys, sizeof s->keys);
   base64_encode(proof, sizeof proof, text);
   buf_put(out, s->transcript.data + start, s->transcript.len - start);
   buf_put_str(out, ",p=");

@@ -30,8 +30,20 @@ static int read_message(struct scram *s, const void *p, size_t n, struct fault *
   return 0;
 }
 
+static void keep_keys(struct scram *s) {
+  struct scram_cache_entry e = {.iterations = s->iterations};
+
+  memcpy(e.tag, s->cache_tag, sizeof e.tag);
+  memcpy(e.client_key, s->keys.client_key, sizeof e.client_key);
+  memcpy(e.server_key, s->keys.server_key, sizeof e.server_key);
+  scram_cache_put(s->cache, &e);
+  mem_cleanse(&e, sizeof e);
+  mem_cleanse(&s->keys, sizeof s->keys);
+}
+
 int scram_server_final(struct scram *s, const void *p, size_t n, struct fault *f) {
   int rc = scram_expect(s, SCRAM_FINAL_SENT, "server-final-message", f);
   if (!rc) rc = read_message(s, p, n, f);
+  if (!rc && s->cache && !s->recalled) keep_keys(s);
   return scram_settle(s, rc, SCRAM_VERIFIED);
 }

@@ -92,8 +92,29 @@ static int read_message(struct scram *s, const char *p, size_t n, struct fault *
   return rc;
 }
 
+/* True: the keys are there. */
+static bool recall(struct scram *s) {
+  dsql_str password = {(const char *)s->password.data, s->password.len};
+  dsql_str salt = {(const char *)s->salt.data, s->salt.len};
+  const struct scram_cache_entry *e;
+
+  if (!s->cache) return false;
+  if (!scram_cache_tag(s->cache, password, salt, s->cache_tag)) {
+    s->cache = NULL;
+    return false;
+  }
+  e = scram_cache_find(s->cache, s->cache_tag, s->iterations);
+  if (!e) return false;
+  memcpy(s->keys.client_key, e->client_key, SCRAM_KEY_SIZE);
+  memcpy(s->keys.server_key, e->server_key, SCRAM_KEY_SIZE);
+  if (!scram_store_key(&s->keys)) return false;
+  buf_deinit(&s->password);
+  s->recalled = true;
+  return true;
+}
+
 int scram_server_first(struct scram *s, const void *p, size_t n, struct fault *f) {
   int rc = scram_expect(s, SCRAM_FIRST_SENT, "server-first-message", f);
   if (!rc) rc = read_message(s, p, n, f);
-  return scram_settle(s, rc, s->keys_given ? SCRAM_KEYED : SCRAM_FIRST_RECEIVED);
+  return scram_settle(s, rc, !rc && (s->keys_given || recall(s)) ? SCRAM_KEYED : SCRAM_FIRST_RECEIVED);
 }

@@ -105,6 +105,19 @@ static void find_binding(void *conn, const uint8_t **data, size_t *len) {
   if (tls_server_end_point(link_tls(c->link), k->binding, len, &ignored)) *len = 0;
 }
 
+/* A cache lives with its password: a source that is this connection's alone has none. */
+static struct scram_cache *scram_cache(struct dsql_conn *c) {
+  struct scram_cache *cache = &c->target->scram_cache;
+  uint8_t random[SCRAM_CACHE_SECRET_SIZE];
+
+  if (c->password_source != c->target->password_source) return NULL;
+  if (!cache->enabled && random_bytes(random, sizeof random)) {
+    scram_cache_enable(cache, random);
+    mem_cleanse(random, sizeof random);
+  }
+  return cache;
+}
+
 int startup_begin_session(struct dsql_conn *c, struct fault *f) {
   static const enum channel_binding bindings[] = {CHANNEL_BINDING_DISABLE, CHANNEL_BINDING_PREFER,
                                                   CHANNEL_BINDING_REQUIRE};
@@ -129,6 +142,7 @@ int startup_begin_session(struct dsql_conn *c, struct fault *f) {
                                   .find_binding_arg = c,
                                   .scram_client_key = t->scram_client_key_set ? t->scram_client_key : NULL,
                                   .scram_server_key = t->scram_server_key_set ? t->scram_server_key : NULL,
+                                  .scram_cache = scram_cache(c),
                                   .message_max = t->message_bytes_max,
                                   .hold = t->session_attrs != TARGET_SESSION_ANY || c->target->after_connect,
                                   .trace = c->trace_fn ? conn_trace : NULL,

@@ -35,6 +35,7 @@ void dsql_target_free(dsql_target *t) {
   if (!t || --t->refs) return;
   assert(!t->loading);
   password_source_unref(t->password_source);
+  scram_cache_clear(&t->scram_cache);
   tls_context_unref(t->tls);
   target_unref(t->target);
   mem_free(rt_alloc(t->rt), t);

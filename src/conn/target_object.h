@@ -1,9 +1,11 @@
 /* target_object.h - dsql_target: a resolved target bound to a runtime, with the TLS context that all its connections
  * share. The context is loaded in the thread pool on first use (parsing the system's trust store takes tens of
- * milliseconds), and again when its files have changed. */
+ * milliseconds), and again when its files have changed. They share the keys that SCRAM has derived as well, as long as
+ * the password is the target's own or its source's: auth/scram_cache.h. */
 #ifndef DSQL_CONN_TARGET_OBJECT_H
 #define DSQL_CONN_TARGET_OBJECT_H
 
+#include "auth/scram_cache.h"
 #include "conn/password.h"
 #include "rt/rt.h"
 #include "target/target.h"
@@ -19,6 +21,7 @@ struct dsql_target {
   struct tls_load *loading;
   uint64_t checked_ms;                     /* when the files were looked at last */
   struct password_source *password_source; /* NULL: the target has the password, if any */
+  struct scram_cache scram_cache;          /* enabled by the first connection that may use it */
   dsql_after_connect_fn after_connect;     /* NULL: none */
   void *after_connect_arg;
 };

@@ -76,6 +76,7 @@ struct session_config {
   void (*find_binding)(void *arg, const uint8_t **data, size_t *len);
   void *find_binding_arg;
   const uint8_t *scram_client_key, *scram_server_key; /* 32 bytes each, or NULL */
+  struct scram_cache *scram_cache;                    /* keys of earlier sessions; NULL: none */
   uint8_t nonce[18];                                  /* fresh random bytes */
   size_t message_max;
   bool hold; /* operations do not ride: they wait until session_release() */

@@ -103,7 +103,8 @@ enum handled startup_begin_scram(struct session *s, const struct sasl_choice *ch
                            .binding_len = c->binding_len,
                            .client_key = c->scram_client_key,
                            .server_key = c->scram_server_key,
-                           .nonce = c->nonce};
+                           .nonce = c->nonce,
+                           .cache = c->scram_cache};
   struct fault f = {0};
   struct buf first;
   size_t from = s->out->len;

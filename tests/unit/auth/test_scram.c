@@ -95,7 +95,8 @@ static void run_vector(const struct vector *v) {
   struct fault f = {0};
   uint8_t binding[32];
   uint32_t iterations;
-  struct scram_params p = {v->mechanism, v->supported, binding, sizeof binding, v->password, NULL, NULL, nonce, 0, 0};
+  struct scram_params p = {v->mechanism, v->supported, binding, sizeof binding, v->password, NULL, NULL, nonce, 0, 0,
+                           NULL};
 
   for (size_t i = 0; i < sizeof binding; i++) binding[i] = (uint8_t)(100 + i);
   test_alloc_init(&heap);
@@ -232,7 +233,8 @@ Test(scram, server_refuses) {
   struct test_alloc heap;
   struct scram_params wrong = {.password = {"pencils", 7}, .nonce = nonce};
   struct scram_params downgraded = {.binding_supported = true, .password = pencil, .nonce = nonce};
-  struct scram_params in_the_middle = {SCRAM_SHA_256_PLUS, true, ours, sizeof ours, pencil, NULL, NULL, nonce, 0, 0};
+  struct scram_params in_the_middle = {
+      SCRAM_SHA_256_PLUS, true, ours, sizeof ours, pencil, NULL, NULL, nonce, 0, 0, NULL};
   struct peer peer = peer_of(pencil);
   struct scram s;
 

@@ -241,7 +241,7 @@ Test(hostile, params) {
       {{.server_key = key, .password = {"x", 1}, .nonce = nonce}, DSQL_EINVAL, "together"},
       {{.password = {long_password, sizeof long_password}, .nonce = nonce}, DSQL_EINVAL, "longer than 65535"},
       {{.mechanism = SCRAM_SHA_256_PLUS, .password = {"x", 1}, .nonce = nonce}, DSQL_EINVAL, "data of 0 bytes"},
-      {{SCRAM_SHA_256_PLUS, true, binding, sizeof binding, {"x", 1}, NULL, NULL, nonce, 0, 0},
+      {{SCRAM_SHA_256_PLUS, true, binding, sizeof binding, {"x", 1}, NULL, NULL, nonce, 0, 0, NULL},
        DSQL_EINVAL,
        "data of 65 bytes"},
       {{.password = {"x", 1}, .nonce = nonce, .iterations_min = 5, .iterations_max = 4}, DSQL_EINVAL, "over the most"},

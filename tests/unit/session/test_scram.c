@@ -240,3 +240,29 @@ Test(scram, keys_given) {
   rig_deinit(&x->rig);
   free(x);
 }
+
+/* However many iterations, the second session of a target asks nobody to derive anything. */
+Test(scram, keys_of_an_earlier_session) {
+  static const uint8_t random[SCRAM_CACHE_SECRET_SIZE] = {5};
+  struct scram_cache cache = {0};
+  scram_cache_enable(&cache, random);
+  for (int i = 0; i < 3; i++) {
+    struct exchange *x = malloc(sizeof *x);
+    cr_assert_not_null(x);
+    start(x, SCRAM_ITERATIONS_INLINE_MAX + 1, false);
+    x->rig.s.config.scram_cache = &cache;
+    rig_feed(&x->rig, "SASL:SCRAM-SHA-256");
+    first(x);
+    authentication(x, 11, x->peer.server_first);
+    rig_expect(&x->rig, i == 0 ? "derive\n" : "");
+    if (i == 0) derive(x);
+    final(x);
+    authentication(x, 12, x->peer.server_final);
+    rig_feed(&x->rig, "R0 Z:I");
+    rig_expect(&x->rig, "ready I\n");
+    rig_deinit(&x->rig);
+    free(x);
+  }
+  cr_assert_eq(cache.hits, 2);
+  cr_assert_eq(cache.misses, 1);
+}
