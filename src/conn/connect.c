@@ -231,6 +231,17 @@ static void start_host(struct dsql_conn *c) {
 
 /* ---- the session's part ---- */
 
+/* A pooler or an ancient server may have no words for a version that it does not know, and takes it for garbage. */
+static void explain_version(const struct session *s, const char *sqlstate, struct fault *f) {
+  size_t n = strlen(f->text);
+
+  if (s->config.protocol == WIRE_PROTOCOL_3_0 || s->negotiated || s->saw_auth_request) return;
+  if (strcmp(sqlstate, "08P01") != 0 && strcmp(sqlstate, "0A000") != 0) return;
+  (void)snprintf(f->text + n, sizeof f->text - n,
+                 "; max_protocol_version asks for protocol %u.%u, which this server or pooler may not know: use 3.0",
+                 s->config.protocol >> 16, s->config.protocol & 0xffff);
+}
+
 static void session_refusal(struct dsql_conn *c, struct fault *out) {
   const struct fault *own = session_fault(&c->session);
   const struct error *e = c->server_error;
@@ -240,6 +251,7 @@ static void session_refusal(struct dsql_conn *c, struct fault *out) {
     fault_set(out, own->code, "%.*s: %.*s (SQLSTATE %s)", (int)dsql_error_field(&e->pub, 'S').len,
               dsql_error_field(&e->pub, 'S').ptr, (int)e->pub.message.len, e->pub.message.ptr, e->pub.sqlstate);
     memcpy(out->sqlstate, e->pub.sqlstate, sizeof out->sqlstate);
+    explain_version(&c->session, e->pub.sqlstate, out);
   } else if (own->code == DSQL_ECLOSED) {
     fault_set(out, DSQL_EIO, "the server closed the connection during the start-up");
   } else {

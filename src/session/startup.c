@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "auth/md5.h"
+#include "auth/printable.h"
 #include "auth/require_auth.h"
 #include "auth/sasl_choice.h"
 #include "session/internal.h"
@@ -249,8 +250,17 @@ static enum handled on_negotiate_version(struct session *s, const struct wire_fr
   struct wire_negotiate_version v;
 
   if (wire_decode_negotiate_version(m->body, m->len, &v)) return session_fail_malformed(s, m->type);
-  if (s->phase > SESSION_AUTHENTICATE || s->negotiated || v.version > s->config.protocol)
-    return session_fail_unexpected(s, m->type);
+  if (s->phase > SESSION_AUTHENTICATE || s->negotiated) return session_fail_unexpected(s, m->type);
+  if (v.version > s->config.protocol)
+    return session_fail(s, DSQL_EPROTO, "protocol violation: the server goes from protocol %u.%u up to %u.%u",
+                        s->config.protocol >> 16, s->config.protocol & 0xffff, v.version >> 16, v.version & 0xffff);
+  if (v.option_count) { /* none are ever sent */
+    dsql_str option = cursor_cstr(&v.options);
+    return session_fail(s, DSQL_EPROTO,
+                        "protocol violation: the server does not know the protocol option \"%s\", which was not asked "
+                        "for",
+                        printable_of(option.ptr, option.len).text);
+  }
   s->negotiated = true;
   if (v.version < s->config.protocol_min)
     return session_fail(

@@ -149,7 +149,9 @@ static char fill(struct body *b, const char *word, const char *text) {
     case 'S': parameter(b, text); break;
     case 'v':
       put_u32(b, (uint32_t)strtoul(text, NULL, 16));
-      put_u32(b, 0);
+      text += strcspn(text, ",") + (strchr(text, ',') != NULL);
+      put_u32(b, each_part(text, NULL, NULL));
+      (void)each_part(text, put_str, b);
       break;
     case 'Z': put(b, text, 1); break;
     case 't': counted(b, text, oid); break;

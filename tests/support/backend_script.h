@@ -6,7 +6,7 @@
  *   SASL:A,B             AuthenticationSASL with a list of mechanisms
  *   K K<n>               BackendKeyData of pid 7 with a key of 4 (n) bytes
  *   S:name=value         ParameterStatus
- *   v:<version>          NegotiateProtocolVersion (hexadecimal), no options
+ *   v:<version>,a,b      NegotiateProtocolVersion (hexadecimal), and options
  *   Z:I Z:T Z:E          ReadyForQuery
  *   1 2 3 n I s c        the messages without a body
  *   t:23,25              ParameterDescription

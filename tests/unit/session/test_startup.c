@@ -227,6 +227,9 @@ Test(startup, negotiated_versions) {
       {WIRE_PROTOCOL_3_2, WIRE_PROTOCOL_3_0, "v:20000", DSQL_EUNSUPPORTED, 0},
       {WIRE_PROTOCOL_3_2, WIRE_PROTOCOL_3_0, "v:30000 v:30000", DSQL_EPROTO, 0},
       {WIRE_PROTOCOL_3_2, WIRE_PROTOCOL_3_0, "R0 v:30000", DSQL_EPROTO, 0},
+      {WIRE_PROTOCOL_3_0, WIRE_PROTOCOL_3_0, "v:30002", DSQL_EPROTO, 0},
+      {WIRE_PROTOCOL_3_2, WIRE_PROTOCOL_3_0, "v:30000,_pq_.x", DSQL_EPROTO, 0},
+      {WIRE_PROTOCOL_3_2, WIRE_PROTOCOL_3_0, "v:30002,_pq_.x,y", DSQL_EPROTO, 0},
   };
   for (size_t i = 0; i < COUNT(versions); i++) {
     struct rig r;
