@@ -87,7 +87,7 @@ Test(protocol, older_servers_are_refused_where_3_2_is_demanded) {
   }
 }
 
-/* PgBouncer before 1.20 takes any other version for a broken packet. */
+/* PgBouncer 1.18 takes any other version for a broken packet. */
 Test(protocol, an_old_pgbouncer_refuses_and_the_error_says_what_to_do) {
   char more[64];
   dsql_conn *c;
