@@ -16,14 +16,18 @@ struct sasl_offer {
   bool binding_available; /* tls-server-end-point is defined for the server's certificate */
   enum channel_binding policy;
   uint32_t require_auth; /* of require_auth_parse() */
+  bool have_password;    /* or SCRAM keys */
+  bool have_token;       /* an OAuth token, or somewhere to get one */
 };
 
 struct sasl_choice {
   enum scram_mechanism mechanism;
   bool binding_supported; /* for struct scram_params */
+  bool oauth;             /* OAUTHBEARER in place of SCRAM */
 };
 
-/* EPROTO: the list is malformed. EAUTH: nothing acceptable is offered, or SCRAM-SHA-256-PLUS without TLS, which means
+/* SCRAM before OAUTHBEARER, if there is a password for it and require_auth lets it; libpq goes by the server's order.
+ * EPROTO: the list is malformed. EAUTH: nothing acceptable is offered, or SCRAM-SHA-256-PLUS without TLS, which means
  * that something between here and the server took the encryption off. */
 int sasl_choose(const struct sasl_offer *o, struct sasl_choice *out, struct fault *f);
 

@@ -284,6 +284,7 @@ void conn_attempt_session_failed(struct dsql_conn *c) {
     return;
   }
   if (conn_password_refused(c, &f)) {
+    if (password_source_is_oauth(c->password_source)) report(c, &f); /* the user may fail to give another one */
     conn_connect_reset(c);
     conn_password_ask(c);
     return;

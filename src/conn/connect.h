@@ -31,6 +31,7 @@ struct connect {
   struct password_waiter password_waiter;
   struct buf password; /* of the source, with its NUL */
   bool password_renewed;
+  bool password_fresh; /* it was waited for, so it is not one that was kept */
   struct tls_waiter tls_waiter;
   struct tls_context *tls; /* of this attempt; referenced, also for CancelRequests */
   struct derive_work *derive;

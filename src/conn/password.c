@@ -17,6 +17,8 @@ static bool take(struct dsql_conn *c, dsql_str secret, struct fault *f) {
   return false;
 }
 
+static void fetch(struct dsql_conn *c, bool fresh);
+
 static void on_answer(struct password_waiter *w, const struct fault *f) {
   struct dsql_conn *c = LIST_ENTRY(w, struct dsql_conn, connect.password_waiter);
 
@@ -24,11 +26,11 @@ static void on_answer(struct password_waiter *w, const struct fault *f) {
   if (f)
     conn_connect_failed(c, f);
   else
-    conn_password_ask(c);
+    fetch(c, true);
   conn_leave(c);
 }
 
-void conn_password_ask(struct dsql_conn *c) {
+static void fetch(struct dsql_conn *c, bool fresh) {
   struct connect *k = &c->connect;
   struct password_source *s = c->password_source;
   struct fault f = {0};
@@ -36,6 +38,7 @@ void conn_password_ask(struct dsql_conn *c) {
   int rc = 0;
 
   phases_enter(&k->phases, PHASE_PREPARE);
+  k->password_fresh = fresh;
   if (s) {
     k->password_waiter.done = on_answer;
     rc = s->class->get(s, &k->password_waiter, &secret, &f);
@@ -46,6 +49,8 @@ void conn_password_ask(struct dsql_conn *c) {
   else if (rc < 0)
     conn_connect_failed(c, &f);
 }
+
+void conn_password_ask(struct dsql_conn *c) { fetch(c, false); }
 
 static dsql_str taken(const struct dsql_conn *c) {
   const struct buf *b = &c->connect.password;
@@ -76,6 +81,15 @@ static bool says_nothing(const dsql_error *e) {
   return false;
 }
 
+/* A token that was kept may have been withdrawn meanwhile; one that was got for this very connection was not. An empty one
+ * was a question, and the answer is there now. */
+static bool may_renew(const struct dsql_conn *c) {
+  const struct connect *k = &c->connect;
+
+  if (k->password_renewed) return false;
+  return !password_source_is_oauth(c->password_source) || !k->password_fresh || taken(c).len == 0;
+}
+
 bool conn_password_refused(struct dsql_conn *c, struct fault *f) {
   struct connect *k = &c->connect;
   struct password_source *s = c->password_source;
@@ -83,7 +97,9 @@ bool conn_password_refused(struct dsql_conn *c, struct fault *f) {
   struct buf why;
 
   if (!s || !c->server_error || !c->session.refused || says_nothing(&c->server_error->pub)) return false;
-  if (s->class->refused(s, &c->server_error->pub, taken(c)) && !k->password_renewed) {
+  if (s->class->oauth != (c->session.method == AUTH_OAUTH)) return false; /* it was not asked for */
+  if (s->class->oauth) s->class->told(s, session_oauth_document(&c->session));
+  if (s->class->refused(s, &c->server_error->pub, taken(c)) && may_renew(c)) {
     k->password_renewed = true;
     return true;
   }

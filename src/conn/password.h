@@ -1,5 +1,6 @@
 /* password.h - where a connection's password comes from when it is not part of the target: an IAM token, or what a
- * callback of the user's gives (src/dsql). Loop-affine, reference-counted. */
+ * callback of the user's gives (src/dsql). Or where its OAuth token comes from, which is no password: then the target may
+ * have one of its own. Loop-affine, reference-counted. */
 #ifndef DSQL_CONN_PASSWORD_H
 #define DSQL_CONN_PASSWORD_H
 
@@ -30,7 +31,14 @@ struct password_class {
   /* Refused again: appends what is known about why, such as the difference of the clocks. */
   void (*explain)(struct password_source *s, const dsql_error *e, struct buf *out);
   void (*free)(struct password_source *s);
+  /* What get() gives is an OAuth token, which may be empty: then the server is asked where tokens come from. */
+  bool oauth;
+  /* Only then: what the server said when it refused one (untrusted), before refused() is asked. */
+  void (*told)(struct password_source *s, dsql_str document);
 };
+
+/* s may be NULL. */
+static inline bool password_source_is_oauth(const struct password_source *s) { return s && s->class->oauth; }
 
 static inline struct password_source *password_source_ref(struct password_source *s) {
   if (s) s->refs++;

@@ -123,6 +123,9 @@ int startup_begin_session(struct dsql_conn *c, struct fault *f) {
                                                   CHANNEL_BINDING_REQUIRE};
   const struct target *t = c->target->target;
   const struct target_host *h = startup_host(c);
+  const char *sourced = c->password_source ? (const char *)c->connect.password.data : NULL;
+  bool oauth = password_source_is_oauth(c->password_source);
+  const char *password = sourced && !oauth ? sourced : target_password(t, c->connect.order[c->connect.host_at]);
   struct wire_pair pairs[PAIRS_MAX];
   struct session_config config = {.alloc = rt_alloc(c->rt),
                                   .protocol = t->max_protocol,
@@ -130,9 +133,8 @@ int startup_begin_session(struct dsql_conn *c, struct fault *f) {
                                   .startup = pairs,
                                   .startup_count = startup_pairs(t, pairs),
                                   .user = t->user,
-                                  .password = c->password_source
-                                                  ? (const char *)c->connect.password.data
-                                                  : target_password(t, c->connect.order[c->connect.host_at]),
+                                  .password = password,
+                                  .token = oauth ? sourced : NULL,
                                   .tls = c->connect.over_tls,
                                   .local = h->unix_socket,
                                   .cleartext_without_tls = t->cleartext_without_tls,

@@ -23,7 +23,7 @@ static void renew(struct leased *l) {
   struct fault f = {0};
 
   if (!q) {
-    fault_set(&f, DSQL_ENOMEM, "out of memory for asking for a password");
+    fault_set(&f, DSQL_ENOMEM, "out of memory for asking for a %s", a->noun);
     leased_failed(l, &f);
     return;
   }
@@ -61,8 +61,19 @@ static void free_auth(struct password_source *s) {
   mem_free(rt_alloc(rt), a);
 }
 
-static const struct password_class password_class = {leased_get, leased_still_good, refused, explain, free_auth};
+static const struct password_class password_class = {leased_get, leased_still_good, refused, explain, free_auth, false,
+                                                     NULL};
 static const struct leased_class leased_class = {renew, stop};
+
+void auth_init(struct dsql_auth *a, struct dsql_rt *rt, const struct password_class *class, const char *noun,
+               dsql_auth_fn want, void *arg) {
+  leased_init(&a->leased, rt, class, &leased_class);
+  a->noun = noun;
+  a->want = want;
+  a->arg = arg;
+  a->task.run = ask;
+  list_init(&a->task.node);
+}
 
 int dsql_auth_new(dsql_auth **out, dsql_rt *rt, dsql_auth_fn want, void *arg) {
   struct dsql_auth *a;
@@ -72,11 +83,7 @@ int dsql_auth_new(dsql_auth **out, dsql_rt *rt, dsql_auth_fn want, void *arg) {
   if (rt_closing(rt)) return DSQL_ECLOSED;
   a = mem_zalloc(rt_alloc(rt), sizeof *a);
   if (!a) return DSQL_ENOMEM;
-  leased_init(&a->leased, rt, &password_class, &leased_class);
-  a->want = want;
-  a->arg = arg;
-  a->task.run = ask;
-  list_init(&a->task.node);
+  auth_init(a, rt, &password_class, "password", want, arg);
   *out = a;
   return 0;
 }
@@ -85,8 +92,7 @@ void dsql_auth_free(dsql_auth *a) {
   if (a) password_source_unref(&a->leased.source);
 }
 
-/* The auth that waits for the answer, or NULL; q is gone. */
-static struct dsql_auth *take(dsql_auth_request *q) {
+struct dsql_auth *auth_take(dsql_auth_request *q) {
   struct dsql_auth *a = q->auth;
   dsql_alloc alloc = q->alloc;
 
@@ -96,14 +102,16 @@ static struct dsql_auth *take(dsql_auth_request *q) {
 }
 
 void dsql_auth_answer(dsql_auth_request *q, const char *secret, int64_t expires_unix_s) {
-  struct dsql_auth *a = q ? take(q) : NULL;
+  struct dsql_auth *a = q ? auth_take(q) : NULL;
   struct fault f = {0};
   int64_t now_ms;
 
   if (!a) return;
   now_ms = leased_now(a->leased.rt).wall_ms;
   if (!secret || !*secret) {
-    fault_set(&f, DSQL_EINVAL, "dsql_auth_answer() was given an empty password");
+    fault_set(&f, DSQL_EINVAL, "dsql_auth_answer() was given an empty %s", a->noun);
+    leased_failed(&a->leased, &f);
+  } else if (a->check && a->check((dsql_str){secret, strlen(secret)}, &f)) {
     leased_failed(&a->leased, &f);
   } else if (expires_unix_s < 0 || expires_unix_s > INT64_MAX / 1000) {
     fault_set(&f, DSQL_EINVAL, "dsql_auth_answer() was given an expiry that is no Unix time in seconds");
@@ -114,10 +122,10 @@ void dsql_auth_answer(dsql_auth_request *q, const char *secret, int64_t expires_
 }
 
 void dsql_auth_fail(dsql_auth_request *q, const char *reason) {
-  struct dsql_auth *a = q ? take(q) : NULL;
+  struct dsql_auth *a = q ? auth_take(q) : NULL;
   struct fault f = {0};
 
   if (!a) return;
-  fault_set(&f, DSQL_ECREDENTIALS, "the password's source failed: %s", reason ? reason : "it gave no reason");
+  fault_set(&f, DSQL_ECREDENTIALS, "the %s's source failed: %s", a->noun, reason ? reason : "it gave no reason");
   leased_failed(&a->leased, &f);
 }

@@ -9,6 +9,7 @@ int identity_source(struct password_source **out, struct dsql_rt *rt, const stru
 
   *out = NULL;
   if (auth && auth->leased.rt != rt) return fault_set(f, DSQL_EINVAL, "the dsql_auth belongs to another runtime");
+  if (auth && oauth_source_is(auth)) return oauth_source_for(out, auth, t, f);
   if (auth) {
     *out = password_source_ref(&auth->leased.source);
     return 0;

@@ -4,6 +4,7 @@
 
 #include "creds/creds.h"
 #include "dsql/auth.h"
+#include "dsql/oauth_source.h"
 #include "dsql/token_source.h"
 
 /* The source of passwords that t's config asks for, or NULL: the target has its password itself, if any. One reference

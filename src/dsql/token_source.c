@@ -187,7 +187,8 @@ static void source_free_token(struct password_source *source) {
   mem_free(rt_alloc(rt), s);
 }
 
-static const struct password_class password_class = {get, leased_still_good, refused, explain, source_free_token};
+static const struct password_class password_class = {get, leased_still_good, refused, explain, source_free_token, false,
+                                                     NULL};
 static const struct leased_class leased_class = {renew, stop};
 
 struct password_source *token_source_password(struct token_source *s) {

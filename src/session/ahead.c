@@ -47,7 +47,7 @@ static int send_client_first(struct session *s) {
   const struct session_config *c = startup_find_binding(s);
   bool can_bind = c->tls && c->binding_len > 0 && c->channel_binding != CHANNEL_BINDING_DISABLE;
   bool plus = c->ahead_method == AUTH_SCRAM_PLUS;
-  struct sasl_choice choice = {plus ? SCRAM_SHA_256_PLUS : SCRAM_SHA_256, can_bind};
+  struct sasl_choice choice = {plus ? SCRAM_SHA_256_PLUS : SCRAM_SHA_256, can_bind, false};
   int rc = 0;
 
   if (plus && !can_bind) return 0;
@@ -127,7 +127,8 @@ static enum handled on_sasl_asked(struct session *s, const struct wire_authentic
   int rc = startup_choose(s, a, &choice, &f);
 
   if (rc == DSQL_EPROTO) return session_fail(s, rc, "%s", f.text);
-  if (rc || choice.mechanism != s->scram->mechanism || choice.binding_supported != s->scram->binding_supported)
+  if (rc || choice.oauth || choice.mechanism != s->scram->mechanism ||
+      choice.binding_supported != s->scram->binding_supported)
     return misled(s);
   return confirmed(s, SESSION_SASL_CONTINUE);
 }

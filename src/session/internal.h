@@ -27,11 +27,19 @@ enum handled startup_ok(struct session *s, const struct wire_authentication *a);
 enum handled startup_impossible(struct session *s, const struct wire_authentication *a);
 int startup_choose(struct session *s, const struct wire_authentication *a, struct sasl_choice *out, struct fault *f);
 const struct session_config *startup_find_binding(struct session *s);
+/* Output of one message, from out's byte `from` on: checked, accounted for; when it was the last one, operations ride. */
+enum handled startup_sent(struct session *s, size_t from, enum session_phase next, bool last);
 /* Appends SASLInitialResponse. */
 enum handled startup_begin_scram(struct session *s, const struct sasl_choice *choice);
 void startup_end_scram(struct session *s); /* cleansed and given back, if it was begun */
 void startup_forget_key(struct session *s);
 enum handled startup_become_ready(struct session *s, struct session_event *ev);
+
+/* oauth.c: the server asks for config.token, takes it, or refuses it. */
+enum handled oauth_begin(struct session *s);
+enum handled oauth_ok(struct session *s, const struct wire_authentication *a);
+enum handled oauth_refused(struct session *s, const struct wire_authentication *a);
+void oauth_forget_document(struct session *s);
 
 /* fast.c. True: ev is filled. False: the messages from s->view on are for the handlers. Asked in phase READY, with
  * nothing carried, no trace and no group finishing. */

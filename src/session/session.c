@@ -29,6 +29,7 @@ void session_deinit(struct session *s) {
   buf_deinit(&s->carry);
   parameters_deinit(&s->parameters);
   startup_forget_key(s);
+  oauth_forget_document(s);
   mem_cleanse(s->config.nonce, sizeof s->config.nonce);
   session_forget_fault(s);
 }

@@ -8,8 +8,12 @@
  *   AUTHENTICATE   R Ok                          STARTING (if policy allows no authentication)
  *                  R Cleartext, MD5              AUTH_RESULT, password sent
  *                  R SASL                        SASL_CONTINUE, client-first sent
+ *                  R SASL (OAUTHBEARER)          OAUTH_SENT, token sent
  *                  v                             AUTHENTICATE (protocol negotiated down)
  *                  E                             FAILED
+ *   OAUTH_SENT     R Ok                          STARTING
+ *                  R SASLContinue                OAUTH_REFUSED, acknowledged
+ *   OAUTH_REFUSED  E                             FAILED
  *   SASL_CONTINUE  R SASLContinue                SASL_DERIVE or SASL_FINAL, client-final sent
  *   SASL_DERIVE    (session_derived)             SASL_FINAL, client-final sent
  *   SASL_FINAL     R SASLFinal                   AUTH_RESULT, server signature verified
@@ -65,8 +69,9 @@ struct session_config {
   size_t startup_count;
   const char *user;
   const char *password; /* NULL: none */
+  const char *token;    /* OAuth's; NULL: there is none to be had; "": ask the server where tokens come from */
   bool tls;             /* the bytes travel through TLS */
-  bool local;           /* a Unix socket: a cleartext password does not leave the machine */
+  bool local;           /* a Unix socket: a cleartext password or token does not leave the machine */
   bool cleartext_without_tls;
   uint32_t require_auth; /* mask of require_auth_parse() */
   enum channel_binding channel_binding;
@@ -92,6 +97,8 @@ enum session_phase {
   SESSION_AHEAD_PASSWORD,
   SESSION_AHEAD_SASL,
   SESSION_AUTHENTICATE,
+  SESSION_OAUTH_SENT,
+  SESSION_OAUTH_REFUSED,
   SESSION_SASL_CONTINUE,
   SESSION_SASL_DERIVE,
   SESSION_SASL_FINAL,
@@ -182,6 +189,9 @@ struct session {
   struct parameters parameters;
   bool retold; /* one of them has come; the owner's to clear */
 
+  uint8_t *oauth_document; /* why a token was refused; from the hook, NULL: none */
+  size_t oauth_document_len;
+
   struct scram *scram; /* while it is under way; NULL: not begun, or over */
   bool saw_auth_request, negotiated;
   bool was_ready;          /* EVENT_READY was given */
@@ -235,6 +245,8 @@ struct op *session_take_ended(struct session *s);
 int session_derivation_init(struct session *s, struct scram_derivation *d);
 void session_derived(struct session *s, const struct scram_derivation *d); /* appends client-final; may fail */
 const struct fault *session_fault(const struct session *s);
+/* What the server said about the token that it refused: untrusted, JSON (RFC 7628, section 3.2.2); empty: nothing. */
+dsql_str session_oauth_document(const struct session *s);
 /* Lets operations go after config.hold. */
 void session_release(struct session *s);
 

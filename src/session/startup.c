@@ -14,7 +14,7 @@ static enum handled fail_with(struct session *s, const struct fault *f) {
 }
 
 /* Output of one message: checks it, accounts for it, and lets the operations ride when it was the last one. */
-static enum handled sent_message(struct session *s, size_t from, enum session_phase next, bool last) {
+enum handled startup_sent(struct session *s, size_t from, enum session_phase next, bool last) {
   if (!buf_ok(s->out)) return session_fail(s, s->out->error, "out of memory while authenticating");
   session_trace_output(s, from);
   s->appended += s->out->len - from;
@@ -61,7 +61,7 @@ static enum handled on_cleartext(struct session *s, const struct wire_authentica
                         "with cleartext_without_tls in the configuration");
   s->saw_auth_request = true;
   wire_password(s->out, s->config.password, strlen(s->config.password));
-  return sent_message(s, from, SESSION_AUTH_RESULT, true);
+  return startup_sent(s, from, SESSION_AUTH_RESULT, true);
 }
 
 static enum handled on_md5(struct session *s, const struct wire_authentication *a) {
@@ -76,7 +76,7 @@ static enum handled on_md5(struct session *s, const struct wire_authentication *
   if (md5_response(user, password, a->data, answer, &f)) return fail_with(s, &f);
   wire_password(s->out, answer, MD5_RESPONSE_SIZE - 1);
   mem_cleanse(answer, sizeof answer);
-  return sent_message(s, from, SESSION_AUTH_RESULT, true);
+  return startup_sent(s, from, SESSION_AUTH_RESULT, true);
 }
 
 int startup_choose(struct session *s, const struct wire_authentication *a, struct sasl_choice *out, struct fault *f) {
@@ -86,6 +86,8 @@ int startup_choose(struct session *s, const struct wire_authentication *a, struc
                              .tls = c->tls,
                              .binding_available = c->binding_len > 0,
                              .policy = c->channel_binding,
+                             .have_password = c->scram_client_key || (c->password && c->password[0]),
+                             .have_token = c->token != NULL,
                              .require_auth = c->require_auth};
   return sasl_choose(&offer, out, f);
 }
@@ -126,7 +128,7 @@ enum handled startup_begin_scram(struct session *s, const struct sasl_choice *ch
   if (!f.code) wire_sasl_initial_response(s->out, sasl_mechanism_name(p.mechanism), first.data, first.len);
   buf_deinit(&first);
   if (f.code) return fail_with(s, &f);
-  return sent_message(s, from, SESSION_SASL_CONTINUE, false);
+  return startup_sent(s, from, SESSION_SASL_CONTINUE, false);
 }
 
 static enum handled on_sasl(struct session *s, const struct wire_authentication *a) {
@@ -135,6 +137,7 @@ static enum handled on_sasl(struct session *s, const struct wire_authentication 
   struct fault f = {0};
 
   if (startup_choose(s, a, &choice, &f)) return fail_with(s, &f);
+  if (choice.oauth) return oauth_begin(s);
   if (!c->scram_client_key && !have_password(s)) return HANDLED_FAIL;
   s->saw_auth_request = true;
   return startup_begin_scram(s, &choice);
@@ -152,7 +155,7 @@ static enum handled send_client_final(struct session *s) {
   if (!f.code) wire_sasl_response(s->out, final.data, final.len);
   buf_deinit(&final);
   if (f.code) return fail_with(s, &f);
-  return sent_message(s, from, SESSION_SASL_FINAL, true);
+  return startup_sent(s, from, SESSION_SASL_FINAL, true);
 }
 
 static enum handled on_sasl_continue(struct session *s, const struct wire_authentication *a) {
@@ -207,6 +210,10 @@ enum handled startup_impossible(struct session *s, const struct wire_authenticat
 static const auth_handler handlers[SESSION_READY][KINDS] = {
     [SESSION_AUTHENTICATE] = {startup_ok, on_cleartext, on_md5, on_sasl, startup_impossible, startup_impossible,
                               on_unsupported},
+    [SESSION_OAUTH_SENT] = {oauth_ok, startup_impossible, startup_impossible, startup_impossible, oauth_refused,
+                            startup_impossible, startup_impossible},
+    [SESSION_OAUTH_REFUSED] = {startup_impossible, startup_impossible, startup_impossible, startup_impossible,
+                               startup_impossible, startup_impossible, startup_impossible},
     [SESSION_SASL_CONTINUE] = {startup_impossible, startup_impossible, startup_impossible, startup_impossible,
                                on_sasl_continue, startup_impossible, startup_impossible},
     [SESSION_SASL_DERIVE] = {startup_impossible, startup_impossible, startup_impossible, startup_impossible,

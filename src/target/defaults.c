@@ -73,17 +73,12 @@ static bool in_list(const char *list, const char *word) {
 
 int defaults_refuse(struct resolver *r) {
   static const char no_gss[] = "GSSAPI (Kerberos) is not supported";
-  static const char no_oauth[] = "OAuth authentication is not supported";
   static const struct refusal refusals[] = {
       {KEYWORD_gssencmode, "disable prefer", no_gss},
       {KEYWORD_krbsrvname, "postgres", no_gss},
       {KEYWORD_gsslib, "", no_gss},
       {KEYWORD_gssdelegation, "0", no_gss},
       {KEYWORD_replication, "false off no 0", "the replication protocol is not supported"},
-      {KEYWORD_oauth_issuer, "", no_oauth},
-      {KEYWORD_oauth_client_id, "", no_oauth},
-      {KEYWORD_oauth_client_secret, "", no_oauth},
-      {KEYWORD_oauth_scope, "", no_oauth},
   };
 
   for (size_t i = 0; i < sizeof refusals / sizeof refusals[0]; i++) {

@@ -61,10 +61,10 @@ enum keyword_class {
   X(load_balance_hosts, "PGLOADBALANCEHOSTS", "disable", SUPPORTED, false)                                             \
   X(scram_client_key, NULL, NULL, SUPPORTED, true)                                                                     \
   X(scram_server_key, NULL, NULL, SUPPORTED, true)                                                                     \
-  X(oauth_issuer, NULL, NULL, REFUSED, false)                                                                          \
-  X(oauth_client_id, NULL, NULL, REFUSED, false)                                                                       \
-  X(oauth_client_secret, NULL, NULL, REFUSED, true)                                                                    \
-  X(oauth_scope, NULL, NULL, REFUSED, false)                                                                           \
+  X(oauth_issuer, NULL, NULL, SUPPORTED, false)                                                                        \
+  X(oauth_client_id, NULL, NULL, SUPPORTED, false)                                                                     \
+  X(oauth_client_secret, NULL, NULL, SUPPORTED, true)                                                                  \
+  X(oauth_scope, NULL, NULL, SUPPORTED, false)                                                                         \
   X(sslkeylogfile, NULL, NULL, SUPPORTED, false)
 
 /* Ours; defaults and environment: see dsql_mode.c and region.c. All but the first and the last three need DSQL mode. */

@@ -125,6 +125,15 @@ static int set_scram_keys(struct resolver *r) {
                    &t->scram_server_key_set, r->fault);
 }
 
+/* Nothing is judged: what they mean is between the source of tokens and its provider. */
+static int set_oauth(struct resolver *r) {
+  r->t->oauth_issuer = conninfo_text(r->info, KEYWORD_oauth_issuer);
+  r->t->oauth_client_id = conninfo_text(r->info, KEYWORD_oauth_client_id);
+  r->t->oauth_client_secret = conninfo_text(r->info, KEYWORD_oauth_client_secret);
+  r->t->oauth_scope = conninfo_text(r->info, KEYWORD_oauth_scope);
+  return 0;
+}
+
 static int set_statements(struct resolver *r) {
   enum { STATEMENTS_DEFAULT = 256, STATEMENTS_MOST = 65536 };
   struct target *t = r->t;
@@ -144,9 +153,10 @@ typedef int resolve_step(struct resolver *r);
 
 static int run_steps(struct resolver *r) {
   static resolve_step *const steps[] = {
-      mode_decide,    service_load,   mode_finish, defaults_apply, defaults_refuse, mode_auth,     endpoint_resolve,
-      hosts_resolve,  endpoint_dial,  set_user,    set_encoding,   set_protocol,    set_choices,   set_socket_options,
-      set_scram_keys, set_statements, tls_resolve, mode_refuse,    passwords_load,  names_resolve, settings_complete};
+      mode_decide,      service_load,       mode_finish,    defaults_apply,   defaults_refuse, mode_auth,
+      endpoint_resolve, hosts_resolve,      endpoint_dial,  set_user,         set_encoding,    set_protocol,
+      set_choices,      set_socket_options, set_scram_keys, set_oauth,        set_statements,  tls_resolve,
+      mode_refuse,      passwords_load,     names_resolve,  settings_complete};
   int rc = 0;
 
   for (size_t i = 0; rc == 0 && i < sizeof steps / sizeof steps[0]; i++) rc = steps[i](r);

@@ -14,7 +14,7 @@
  *   - with verify-ca or verify-full and no sslrootcert, the system's trust store is used when ~/.postgresql/root.crt
  *     does not exist (libpq fails);
  *   - the default host is the socket directory /var/run/postgresql where that exists, else localhost;
- *   - keywords that this library can't honour (GSSAPI, OAuth, replication) are refused by name;
+ *   - keywords that this library can't honour (GSSAPI, replication) are refused by name;
  *   - client_encoding must be UTF-8, TLS below 1.2 is never negotiated, PGDATESTYLE is ignored (dates are ISO);
  *   - values are judged here, once, and not at the first connection: ports, integers, numeric addresses, path lengths.
  *     sslsni takes 0 and 1 only; a client certificate named in the string must exist. */
@@ -101,6 +101,8 @@ struct target {
   uint32_t min_protocol, max_protocol; /* TARGET_PROTOCOL_* */
   bool scram_client_key_set, scram_server_key_set;
   uint8_t scram_client_key[TARGET_SCRAM_KEY_SIZE], scram_server_key[TARGET_SCRAM_KEY_SIZE];
+  const char *oauth_issuer, *oauth_client_id, *oauth_client_secret,
+      *oauth_scope; /* for the source of tokens; or NULL */
   bool cleartext_without_tls;
   bool wait_to_be_asked; /* never send credentials ahead */
 

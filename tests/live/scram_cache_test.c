@@ -1,6 +1,7 @@
 /* The keys of SCRAM are derived once per target and password: see auth/scram_cache.h. On a server of its own, where a role
  * may change its password. */
 #include <stdio.h>
+#include <unistd.h>
 
 #include "client.h"
 #include "conn/target_object.h"
@@ -8,15 +9,20 @@
 static struct client x;
 static struct server server;
 static dsql_conn *admin;
+static char role[32];      /* of each test its own: they run side by side */
 static const char *answer; /* of the dsql_auth */
 
 static void open_all(void) {
   cr_assert(server_find("auth", &server), "the server \"auth\" is not running");
   client_open(&x);
+  (void)snprintf(role, sizeof role, "cached_%d", (int)getpid());
   admin = client_connect(&x, "%s user=postgres", server_conninfo(&server));
 }
 
 static void close_all(void) {
+  char script[64];
+  (void)snprintf(script, sizeof script, "drop role if exists %s", role);
+  client_exec(admin, script);
   dsql_conn_close(admin);
   client_close(&x);
 }
@@ -26,15 +32,15 @@ TestSuite(scram_cache, .init = open_all, .fini = close_all, .timeout = 30);
 static void set_password(const char *password, const char *iterations) {
   char script[256];
   (void)snprintf(script, sizeof script,
-                 "set scram_iterations = %s; drop role if exists cached; create role cached login password '%s'",
-                 iterations, password);
+                 "set scram_iterations = %s; drop role if exists %s; create role %s login password '%s'", iterations,
+                 role, role, password);
   client_exec(admin, script);
 }
 
 static dsql_target *target_of(const char *password, dsql_auth *auth) {
   char conninfo[512];
   dsql_config config;
-  (void)snprintf(conninfo, sizeof conninfo, "%s user=cached require_auth=scram-sha-256", server_conninfo(&server));
+  (void)snprintf(conninfo, sizeof conninfo, "%s user=%s require_auth=scram-sha-256", server_conninfo(&server), role);
   dsql_config_init(&config);
   config.target = conninfo;
   config.password = password;
@@ -47,7 +53,7 @@ static int log_in_with(const dsql_target *t, const dsql_conn_options *o) {
   int code;
   cr_assert_eq(dsql_conn_open_with(&c, x.rt, t, o), 0);
   code = client_settle(dsql_conn_ready(c));
-  if (code == 0) cr_assert_str_eq(client_value(c, "select current_user"), "cached");
+  if (code == 0) cr_assert_str_eq(client_value(c, "select current_user"), role);
   dsql_conn_close(c);
   return code;
 }

@@ -41,7 +41,7 @@ static const struct row {
     {LIST(PLUS), false, false, PREFER, DSQL_EAUTH, 0, false, "taken the encryption off"},
     /* nothing usable */
     {LIST(PLUS), true, true, DISABLE, DSQL_EAUTH, 0, false, "\"SCRAM-SHA-256-PLUS\""},
-    {LIST("OAUTHBEARER\0"), true, true, PREFER, DSQL_EAUTH, 0, false, "\"OAUTHBEARER\""},
+    {LIST("OAUTHBEARER\0"), true, true, PREFER, DSQL_EAUTH, 0, false, "dsql_oauth_new()"},
     {LIST("X\0Y\x1b\0"), true, true, PREFER, DSQL_EAUTH, 0, false, "\"X?Y?\""},
     {LIST("scram-sha-256\0"), true, true, PREFER, DSQL_EAUTH, 0, false, "\"scram-sha-256\""},
     {LIST(""), true, true, PREFER, DSQL_EAUTH, 0, false, "it offers \"\""},
@@ -55,8 +55,8 @@ static const struct row {
 Test(sasl_choice, table) {
   for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
     const struct row *r = &rows[i];
-    struct sasl_offer offer = {r->list,         r->len, r->tls, r->available, (enum channel_binding)r->policy,
-                               REQUIRE_AUTH_ANY};
+    struct sasl_offer offer = {r->list,          r->len, r->tls, r->available, (enum channel_binding)r->policy,
+                               REQUIRE_AUTH_ANY, true,   false};
     struct sasl_choice choice = {0};
     struct fault f = {0};
 
@@ -82,16 +82,58 @@ Test(sasl_choice, require_auth) {
       {LIST(PLAIN), "!scram-sha-256", DSQL_EAUTH, "SCRAM-SHA-256 authentication"},
       {LIST(PLAIN), "md5,password", DSQL_EAUTH, "allows only \"password,md5\""},
       {LIST("OAUTHBEARER\0"), "scram-sha-256", DSQL_EAUTH, "the server asks for OAuth authentication"},
-      {LIST("OAUTHBEARER\0"), "oauth", DSQL_EAUTH, "none of the server's SASL mechanisms"},
+      {LIST("OAUTHBEARER\0"), "oauth", DSQL_EAUTH, "there is no source of tokens"},
+      {LIST("OTHER\0"), "oauth", DSQL_EAUTH, "none of the server's SASL mechanisms"},
   };
   for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-    struct sasl_offer offer = {cases[i].list, cases[i].len, true, true, CHANNEL_BINDING_PREFER, 0};
+    struct sasl_offer offer = {cases[i].list, cases[i].len, true, true, CHANNEL_BINDING_PREFER, 0, true, false};
     struct sasl_choice choice;
     struct fault f = {0};
 
     cr_assert_eq(require_auth_parse((dsql_str){cases[i].value, strlen(cases[i].value)}, &offer.require_auth, &f), 0);
     cr_assert_eq(sasl_choose(&offer, &choice, &f), cases[i].code);
     cr_assert(!cases[i].text || strstr(f.text, cases[i].text), "%s", f.text);
+  }
+}
+
+/* What there is, and what is offered: SCRAM where both could be. */
+Test(sasl_choice, oauth) {
+  enum { SCRAM, OAUTH, REFUSED };
+  static const struct {
+    const char *list;
+    size_t len;
+    bool password, token;
+    int policy;
+    const char *require;
+    int outcome;
+    const char *text;
+  } cases[] = {
+      {LIST("OAUTHBEARER\0"), false, true, PREFER, "", OAUTH, NULL},
+      {LIST("OAUTHBEARER\0"), true, true, PREFER, "oauth", OAUTH, NULL},
+      {LIST("OAUTHBEARER\0"), true, false, PREFER, "", REFUSED, "no source of tokens"},
+      {LIST("OAUTHBEARER\0"), false, true, PREFER, "scram-sha-256", REFUSED, "asks for OAuth authentication"},
+      {LIST("OAUTHBEARER\0"), false, true, PREFER, "!oauth", REFUSED, "asks for OAuth authentication"},
+      {LIST("OAUTHBEARER\0"), false, true, REQUIRE, "", REFUSED, "which has no channel binding"},
+      {LIST(PLAIN "OAUTHBEARER\0"), true, true, PREFER, "", SCRAM, NULL},
+      {LIST("OAUTHBEARER\0" PLUS PLAIN), true, true, PREFER, "", SCRAM, NULL},
+      {LIST(PLAIN "OAUTHBEARER\0"), false, true, PREFER, "", OAUTH, NULL},
+      {LIST(PLUS PLAIN "OAUTHBEARER\0"), true, true, PREFER, "oauth", OAUTH, NULL},
+      {LIST(PLUS PLAIN "OAUTHBEARER\0"), false, true, PREFER, "scram-sha-256", SCRAM, NULL},
+      {LIST(PLAIN "OAUTHBEARER\0"), true, false, PREFER, "", SCRAM, NULL},
+      {LIST(PLUS "OAUTHBEARER\0"), true, true, REQUIRE, "", SCRAM, NULL},
+      {LIST(PLAIN), false, true, PREFER, "oauth", REFUSED, "SCRAM-SHA-256 authentication"},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    struct sasl_offer offer = {cases[i].list,     cases[i].len,  true, true, (enum channel_binding)cases[i].policy, 0,
+                               cases[i].password, cases[i].token};
+    struct sasl_choice choice = {0};
+    struct fault f = {0};
+
+    cr_assert_eq(require_auth_parse((dsql_str){cases[i].require, strlen(cases[i].require)}, &offer.require_auth, &f),
+                 0);
+    cr_expect_eq(sasl_choose(&offer, &choice, &f), cases[i].outcome == REFUSED ? DSQL_EAUTH : 0, "%zu: %s", i, f.text);
+    if (cases[i].text) cr_expect_not_null(strstr(f.text, cases[i].text), "%zu: %s", i, f.text);
+    cr_expect_eq(choice.oauth, cases[i].outcome == OAUTH, "%zu", i);
   }
 }
 
