@@ -126,10 +126,10 @@ static const struct fake_case cases[] = {
     {NULL, "gsslib=gssapi", NULL, "gsslib=gssapi"},
     {NULL, "gssdelegation=1", NULL, "gssdelegation=1"},
     {NULL, "replication=database", NULL, "replication=database (connection string): the replication protocol"},
-    {NULL, "oauth_issuer=i oauth_client_id=c oauth_client_secret=hunter oauth_scope=s", "oauth_issuer", "i"},
-    {NULL, "oauth_issuer=i oauth_client_id=c oauth_client_secret=hunter oauth_scope=s", "oauth_client_id", "c"},
-    {NULL, "oauth_issuer=i oauth_client_id=c oauth_client_secret=hunter oauth_scope=s", "oauth_client_secret", "****"},
-    {NULL, "oauth_issuer=i oauth_client_id=c oauth_client_secret=hunter oauth_scope=s", "oauth_scope", "s"},
+    {NULL, "oauth_issuer=i oauth_client_id=c oauth_client_secret=hunter oauth_scope=s", "=oauth_issuer", "i"},
+    {NULL, "oauth_issuer=i oauth_client_id=c oauth_client_secret=hunter oauth_scope=s", "=oauth_client_id", "c"},
+    {NULL, "oauth_issuer=i oauth_client_id=c oauth_client_secret=hunter oauth_scope=s", "=oauth_client_secret", "****"},
+    {NULL, "oauth_issuer=i oauth_client_id=c oauth_client_secret=hunter oauth_scope=s", "=oauth_scope", "s"},
     {NULL, "sslcompression=whatever", "user", "os"},
 };
 
