@@ -31,7 +31,7 @@ typedef struct dsql_oauth_info {
  *   dsql_auth_answer()     with the token alone, without "Bearer": at most 65,000 letters, digits and -._~+/ with = at
  *                          the end. With an expiry it is kept and renewed in the background
  *   dsql_oauth_discover()  to ask the server first; the callback is then called again, once, with its answer, and a
- *                          second connection is made with the token
+ *                          second connection is made with the token. A token that is kept is given up for it
  *   dsql_auth_fail()
  *
  * A kept token that is refused is asked for anew, once, before the connection fails. */

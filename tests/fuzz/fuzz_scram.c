@@ -90,7 +90,13 @@ static void fuzz_exchange(char kind, uint8_t option, const uint8_t *data, size_t
 }
 
 static void fuzz_mechanisms(uint8_t option, const uint8_t *data, size_t size) {
-  struct sasl_offer offer = {data, size, option & 1, option & 2, (enum channel_binding)(option / 4 % 3), 0};
+  struct sasl_offer offer = {.list = data,
+                             .list_len = size,
+                             .tls = option & 1,
+                             .binding_available = option & 2,
+                             .policy = (enum channel_binding)(option / 4 % 3),
+                             .have_password = option & 32,
+                             .have_token = option & 64};
   struct sasl_choice choice;
   struct fault f = {0};
   int rc;
@@ -100,6 +106,10 @@ static void fuzz_mechanisms(uint8_t option, const uint8_t *data, size_t size) {
   check_fault(rc, &f);
   if (rc) return;
   REQUIRE(offer.require_auth);
+  if (choice.oauth) {
+    REQUIRE(offer.have_token && offer.policy != CHANNEL_BINDING_REQUIRE && memmem(data, size, "OAUTHBEARER", 11));
+    return;
+  }
   REQUIRE(memmem(data, size, sasl_mechanism_name(choice.mechanism), strlen(sasl_mechanism_name(choice.mechanism))));
   REQUIRE(choice.mechanism == SCRAM_SHA_256 || (offer.tls && offer.binding_available));
   REQUIRE(choice.mechanism == SCRAM_SHA_256_PLUS || offer.policy != CHANNEL_BINDING_REQUIRE);
