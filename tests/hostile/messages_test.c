@@ -155,7 +155,7 @@ Test(messages, a_malformed_start_up_fails_the_connect) {
       {"md5 salt of three bytes", START(FAKE_M('R', "\0\0\0\5abc")), "malformed message of type 'R'"},
       {"SASLFinal out of nowhere", START(FAKE_M('R', "\0\0\0\x0cv=x")), "is out of order"},
       {"SASLContinue out of nowhere", START(FAKE_M('R', "\0\0\0\x0br=x")), "is out of order"},
-      {"a version above the one asked for", START(FAKE_M('v', "\0\3\0\x63\0\0\0\0")), "'v' that is not expected now"},
+      {"a version above the one asked for", START(FAKE_M('v', "\0\3\0\x63\0\0\0\0")), "from protocol 3.0 up to 3.99"},
       {"a version message cut short", START(FAKE_M('v', "\0\3\0\0\0\0\0\1")), "malformed message of type 'v'"},
       {"key data without a key", START(FAKE_AUTH_OK, FAKE_M('K', "\0\0\0\7")), "malformed message of type 'K'"},
       {"a row in the start-up", START(FAKE_AUTH_OK, ROW_42), "of type 'D' that is not expected now"},
