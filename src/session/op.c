@@ -27,6 +27,7 @@ void op_renew(struct op *op) {
   op->abandoned = op->group_failed_here = op->settled = op->reverted = false;
   op->rows_seen = op->result_seen = op->copy_refused = op->in_doubt = false;
   op->rows_open = rows_open_at_first(op);
+  if (op->limit) op->limit = LIMIT_SET;
   op->copy = COPY_NONE;
   op->copy_done_at = 0;
   op->block = BLOCK_NONE;
@@ -53,6 +54,12 @@ void op_queue_push(struct op_queue *q, struct op *op) {
     q->grouping = false;
     q->group_open = NULL;
   }
+}
+
+void op_queue_push_aside(struct op_queue *q, struct op *op) {
+  assert(op->sync);
+  enter(q, op);
+  list_insert_before(q->group_open ? &q->group_open->node : &q->list, &op->node);
 }
 
 void op_queue_push_first(struct op_queue *q, struct op *op) {

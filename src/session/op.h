@@ -13,7 +13,8 @@
  *   STMT_COLUMNS    RowDescription | NoData          "
  *   BIND            BindComplete                     "
  *   COLUMNS         RowDescription | NoData          "
- *   EXECUTE         DataRow*, then CommandComplete | EmptyQueryResponse | PortalSuspended
+ *   EXECUTE         DataRow*, then CommandComplete | EmptyQueryResponse; DataRow+ and PortalSuspended,
+ *                   when it has a row limit
  *   SCRIPT          any number of results, ended by ReadyForQuery (simple protocol)
  *   (none left)     next operation of the group; behind the last: ReadyForQuery ends the group */
 #ifndef DSQL_SESSION_OP_H
@@ -48,6 +49,10 @@ enum op_outcome {
   OP_COPY_REFUSED, /* it turned out to be a COPY, or one of the other direction, which was ended cleanly */
   OP_LOST          /* the connection went first */
 };
+
+/* Has its Execute a row limit? Only then may PortalSuspended stand for its end; rows beyond the limit are the owner's to
+ * judge: a server may know none. */
+enum op_limit { LIMIT_NONE, LIMIT_SET, LIMIT_REACHED /* PortalSuspended was read */ };
 
 /* What the owner is prepared for. */
 enum op_copy_plan { COPY_UNPLANNED, COPY_PLAN_IN, COPY_PLAN_OUT };
@@ -100,6 +105,7 @@ struct op {
   bool rows_open;              /* DataRow is legal: not behind NoData, in a script only behind RowDescription */
   bool result_seen;            /* a script's */
   bool copy_refused;           /* there was a COPY that was not planned */
+  uint8_t limit;               /* enum op_limit, the owner's at first */
   enum op_copy_plan copy_plan; /* the owner's */
   enum op_copy copy;
   uint64_t copy_done_at;  /* where in the output stream its CopyDone begins, its commit point; 0: none was sent */
@@ -122,8 +128,11 @@ struct op_queue {
 };
 
 void op_queue_init(struct op_queue *q);
-/* A fresh one, of which the owner has set bytes, steps, sync, no_rows, whole, read_only, barrier, copy_plan and effect. */
+/* A fresh one, of which the owner has set bytes, steps, sync, no_rows, whole, read_only, barrier, limit, copy_plan and
+ * effect. */
 void op_queue_push(struct op_queue *q, struct op *op);
+/* Ends its own group; before the group that is open, if any, and without a part in it. */
+void op_queue_push_aside(struct op_queue *q, struct op *op);
 void op_queue_push_first(struct op_queue *q, struct op *op); /* a retry, renewed: before everything that waits */
 /* Operations pushed from here until the next one with op->sync form one group and leave together. */
 void op_queue_group_begin(struct op_queue *q);

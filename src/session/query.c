@@ -128,7 +128,8 @@ static bool result_fits(const struct session *s, uint8_t type) {
   if (type == WIRE_COMMAND_COMPLETE) return op->copy == COPY_NONE || op->copy == COPY_SENT || op->copy == COPY_ENDED;
   if (op->copy != COPY_NONE) return false;
   if (session_expects(s, STEP_SCRIPT)) return type == WIRE_EMPTY_QUERY_RESPONSE && !op->rows_open;
-  return type == WIRE_PORTAL_SUSPENDED || !op->rows_seen;
+  /* It stands behind as many rows as the limit allows, and that is one at least. */
+  return type == WIRE_PORTAL_SUSPENDED ? op->limit == LIMIT_SET && op->rows_seen : !op->rows_seen;
 }
 
 static enum handled on_result(struct session *s, const struct wire_frame *m, struct session_event *ev) {
@@ -142,6 +143,7 @@ static enum handled on_result(struct session *s, const struct wire_frame *m, str
   }
   if (!result_fits(s, m->type)) return session_fail_unexpected(s, m->type);
   if (m->type == WIRE_COMMAND_COMPLETE) on_tag(s, op, tag);
+  if (m->type == WIRE_PORTAL_SUSPENDED) op->limit = LIMIT_REACHED;
   if (op->copy_refused && op->outcome == OP_PENDING) op->outcome = OP_COPY_REFUSED;
   op->copy = COPY_NONE;
   op->result_seen = true;

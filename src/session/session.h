@@ -122,7 +122,7 @@ enum session_event_type {
   EVENT_COPY,         /* op: the COPY that was planned begins; body of CopyInResponse or CopyOutResponse, checked */
   EVENT_COPY_DATA,    /* op: a run of whole CopyData messages, headers included; see session_rows_done() */
   EVENT_ANSWER,  /* op, which is `whole`: such a run, empty at times, and the EVENT_RESULT behind it; it is consumed */
-  EVENT_RESULT,  /* op: a result ended; body is the command tag, empty for EmptyQueryResponse */
+  EVENT_RESULT,  /* op: a result ended; body is the command tag, empty for EmptyQueryResponse and PortalSuspended */
   EVENT_ERROR,   /* op or NULL: ErrorResponse body, checked */
   EVENT_NOTICE,  /* NoticeResponse body, checked */
   EVENT_NOTIFY,  /* NotificationResponse body, checked */

@@ -52,6 +52,7 @@ static void on_done(struct fuzz *f, struct op *op) {
   REQUIRE(!((op->flags & DSQL_IN_DOUBT) && (op->flags & DSQL_ROLLED_BACK)));
   REQUIRE(!(op->outcome == OP_SUCCEEDED && (op->flags & DSQL_IN_DOUBT)));
   REQUIRE(!(op->read_only && (op->flags & DSQL_IN_DOUBT)));
+  REQUIRE(op->limit != LIMIT_REACHED || op->rows_seen);
   REQUIRE(!(op->flags & DSQL_NOT_SENT) || op->outcome == OP_LOST);
   REQUIRE(!(op->flags & DSQL_ROLLED_BACK) || op->outcome == OP_UNDONE || op->outcome == OP_FAILED);
 }
@@ -188,7 +189,10 @@ static void encode(struct op *op, unsigned kind) {
       op->steps = STEP_PARSE | STEP_BIND | (op->no_rows ? 0 : STEP_COLUMNS) | STEP_EXECUTE;
       break;
     case 1: op->steps = STEP_CLOSE | STEP_PARSE | STEP_PARAMS | STEP_STMT_COLUMNS | STEP_BIND | STEP_EXECUTE; break;
-    case 2: op->steps = STEP_BIND | STEP_EXECUTE; break;
+    case 2:
+      op->steps = kind & 0x40 ? STEP_EXECUTE : STEP_BIND | STEP_EXECUTE;
+      op->limit = kind & 0x40 ? LIMIT_SET : LIMIT_NONE; /* of a portal that is there, or of one that is made */
+      break;
     default:
       op->steps = STEP_SCRIPT;
       op->sync = true;

@@ -252,6 +252,19 @@ static void encode_named(struct op *op, char kind, const char *sql) {
   op->steps |= STEP_BIND | STEP_EXECUTE;
 }
 
+/* A portal with a row limit, or more of its rows. */
+static void encode_portal(struct op *op, bool open, const char *sql) {
+  if (open) {
+    wire_parse(&op->bytes, "", sql, strlen(sql), NULL, 0);
+    wire_bind(&op->bytes, "p", "", (dsql_params){NULL, 0}, NULL, 0);
+    wire_describe(&op->bytes, 'P', "p");
+    op->steps = STEP_PARSE | STEP_BIND | STEP_COLUMNS;
+  }
+  wire_execute(&op->bytes, "p", 2);
+  op->steps |= STEP_EXECUTE;
+  op->limit = LIMIT_SET;
+}
+
 static void encode(struct op *op, char kind, const char *sql) {
   size_t n = strlen(sql);
   switch (kind) {
@@ -268,6 +281,11 @@ static void encode(struct op *op, char kind, const char *sql) {
       op->steps = STEP_CLOSE;
       return;
     case 'y': return;
+    case 'l':
+    case 'm':
+      encode_portal(op, kind == 'l', sql);
+      op->effect = sql_effect_of(sql, n);
+      return;
     case 'x':
     case 'w': encode_unnamed(op, sql, kind == 'w'); break;
     default: encode_named(op, kind, sql); break;

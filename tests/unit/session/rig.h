@@ -7,6 +7,8 @@
  *   p:INSERT_...   the first execution of a named statement: Parse Describe(statement) Bind Execute
  *   r:INSERT_...   the same again, with a Close before
  *   b:INSERT_...   a later execution: Bind Execute
+ *   l:SELECT_...   into a portal, with a row limit: Parse Bind Describe(portal) Execute
+ *   m:SELECT_...   more of that portal: Execute
  *   s:INSERT_...   simple Query; always ends its group
  *   i:COPY_...     the same for a COPY FROM STDIN that is planned; o:COPY_... TO STDOUT
  *   c              Close
