@@ -42,7 +42,7 @@ __attribute__((noinline, cold)) static dsql_future *refuse_null(struct query *q,
 }
 
 /* The oldest struct had all that is looked at below. */
-static int check_call(const dsql_call *o, struct fault *f) {
+int calls_check_options(const dsql_call *o, struct fault *f) {
   if (!o || o->size >= offsetof(dsql_call, text_results) + sizeof o->text_results) return 0;
   return fault_set(f, DSQL_EINVAL, "dsql_call.size is %zu: initialise the struct with dsql_call_init()", o->size);
 }
@@ -57,7 +57,7 @@ static inline bool plainly_open(const struct dsql_conn *c, const dsql_call *o) {
 __attribute__((noinline)) int calls_check_open(const struct dsql_conn *c, const dsql_call *o, struct fault *f) {
   const struct target *t = c->target->target;
 
-  if (check_call(o, f)) return f->code;
+  if (calls_check_options(o, f)) return f->code;
   if (c->status == DSQL_CONN_FAILED || c->closing)
     return fault_set(f, DSQL_ECLOSED, "the connection is closed: %.*s", c->error ? (int)c->error->pub.message.len : 0,
                      c->error ? c->error->pub.message.ptr : "");

@@ -67,11 +67,13 @@ struct dsql_conn {
 
   struct query *paused;  /* whose consumer paused: nothing is read */
   bool held;             /* by conn_hold(): the same */
-  struct query *copying; /* whose source of data is asked at every flush */
+  struct query *copying; /* whose source of data is asked at every flush; or a run of a portal that has paused */
   bool grouping;         /* between pipeline begin and end */
   bool group_broken;     /* a member was canceled: the rest is refused until pipeline end */
   uint64_t group_number;
 
+  struct list portals; /* that are open, of the user's and of a transaction's */
+  uint32_t portal_number;
   struct list statements;
   struct statement **statement_table; /* the same, by their dsql_stmt: see stmt.c */
   size_t statement_slots;             /* of the table, a power of two; 0: none yet */

@@ -7,6 +7,7 @@
 #include "conn/calls.h"
 #include "conn/conn.h"
 #include "conn/encode.h"
+#include "conn/portal.h"
 
 /* ---- the calls ---- */
 
@@ -230,6 +231,10 @@ static void on_next(struct dsql_conn *c, struct query *q, dsql_copy_next next, b
 }
 
 void copy_pull(struct dsql_conn *c) {
+  if (!c->copying->copy) {
+    portal_on_flush(c);
+    return;
+  }
   while (c->copying && !c->copying->copy->waits && c->session.out->len < SESSION_GATHER_SOFT_MAX) {
     struct query *q = c->copying;
     dsql_copy_next next;
@@ -246,7 +251,7 @@ void copy_pull(struct dsql_conn *c) {
 
 void copy_stop(struct dsql_conn *c) {
   struct query *q = c->copying;
-  if (!q->op.abandoned || q->copy->asking) return; /* the source is told when it returns */
+  if (!q->op.abandoned || (q->copy && q->copy->asking)) return; /* the source is told when it returns */
   if (q->op.copy == COPY_SENDING)
     fail(c, q, "canceled");
   else
@@ -254,7 +259,7 @@ void copy_stop(struct dsql_conn *c) {
 }
 
 void copy_shut(struct dsql_conn *c) {
-  if (c->copying) c->copying->copy->quick = NULL;
+  if (c->copying && c->copying->copy) c->copying->copy->quick = NULL;
 }
 
 void copy_resume(struct query *q) {

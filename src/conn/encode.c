@@ -125,7 +125,7 @@ static void close_first(struct query *q, struct statement *on) {
   q->op.steps |= STEP_CLOSE;
 }
 
-static int encode_first(struct query *q, struct statement *on, dsql_params p, struct fault *f) {
+static int encode_first(struct query *q, struct statement *on, dsql_params p, const char *portal, struct fault *f) {
   struct buf *b = &q->op.bytes;
   uint32_t *oids;
   size_t n;
@@ -140,7 +140,7 @@ static int encode_first(struct query *q, struct statement *on, dsql_params p, st
   wire_parse(b, on->name, on->stmt->sql, on->stmt->sql_len, oids, n);
   wire_describe(b, 'S', on->name);
   q->bind_at = (uint32_t)b->len;
-  wire_bind(b, "", on->name, p, NULL, 0);
+  wire_bind(b, portal, on->name, p, NULL, 0);
   return 0;
 }
 
@@ -183,8 +183,9 @@ static int encode_behind(struct query *q, struct statement *on, dsql_params p, b
   return 0;
 }
 
-static int finish_parsing(struct query *q, struct statement *on, bool sync, struct fault *f) {
-  wire_execute(&q->op.bytes, "", 0);
+static int finish_parsing(struct query *q, struct statement *on, const struct portal_at *at, bool sync,
+                          struct fault *f) {
+  wire_execute(&q->op.bytes, at->name, at->rows_max);
   if (finish(q, sync, f)) return f->code;
   on->state = STATEMENT_PARSING;
   on->parser = q;
@@ -193,9 +194,12 @@ static int finish_parsing(struct query *q, struct statement *on, bool sync, stru
   return 0;
 }
 
-static int encode_parsing(struct query *q, struct statement *on, dsql_params p, bool sync, struct fault *f) {
-  int rc = encode_first(q, on, p, f);
-  if (rc == 0) rc = finish_parsing(q, on, sync, f);
+static const struct portal_at unnamed = {"", 0};
+
+static int encode_parsing(struct query *q, struct statement *on, dsql_params p, const struct portal_at *at, bool sync,
+                          struct fault *f) {
+  int rc = encode_first(q, on, p, at->name, f);
+  if (rc == 0) rc = finish_parsing(q, on, at, sync, f);
   if (rc) statement_replaced(on, q);
   return rc;
 }
@@ -219,12 +223,69 @@ int encode_statement(struct query *q, struct dsql_stmt *s, dsql_params p, bool s
   switch (on->state) {
     case STATEMENT_READY: return encode_ready(q, on, p, sync, f);
     case STATEMENT_ABSENT:
-    case STATEMENT_STALE: return encode_parsing(q, on, p, sync, f);
+    case STATEMENT_STALE: return encode_parsing(q, on, p, &unnamed, sync, f);
     case STATEMENT_PARSING: break;
   }
   if (c->grouping && on->group == c->group_number) return encode_behind(q, on, p, sync, f);
   /* Whether that Parse will succeed is not known yet: this group brings its own, without a name. */
   return encode_flight(q, on, p, sync, f);
+}
+
+/* ---- portals with a row limit ---- */
+
+static int portal_of_text(struct query *q, const char *sql, size_t n, const struct dsql_stmt *s, dsql_params p,
+                          const struct portal_at *at, bool sync, struct fault *f) {
+  struct buf *b = &q->op.bytes;
+  size_t oid_count;
+  uint32_t *oids;
+  int rc = param_oids(q, p, s, &oids, &oid_count);
+
+  if (rc) return oids_failed(rc, f);
+  wire_parse(b, "", sql, n, oids, oid_count);
+  wire_bind(b, at->name, "", p, NULL, 0);
+  wire_describe(b, 'P', at->name);
+  wire_execute(b, at->name, at->rows_max);
+  q->op.steps = STEP_PARSE | STEP_BIND | STEP_COLUMNS | STEP_EXECUTE;
+  return finish(q, sync, f);
+}
+
+static int portal_of_ready(struct query *q, struct statement *on, dsql_params p, const struct portal_at *at, bool sync,
+                           struct fault *f) {
+  struct columns *columns = on->columns;
+  bool binary = !q->text_results;
+
+  if (check_types(on, p, f)) return f->code;
+  q->shared = columns_ref(columns);
+  result_set_columns(&q->result, columns, binary);
+  q->current = &q->result;
+  binary = binary && columns->any_binary;
+  wire_bind(&q->op.bytes, at->name, on->name, p, binary ? columns->formats : NULL, binary ? columns->count : 0);
+  wire_execute(&q->op.bytes, at->name, at->rows_max);
+  q->op.steps = STEP_BIND | STEP_EXECUTE;
+  if (finish(q, sync, f)) return f->code;
+  refer_to(q, on);
+  return 0;
+}
+
+int encode_portal(struct query *q, const char *sql, struct dsql_stmt *s, dsql_params p, const struct portal_at *at,
+                  bool sync, struct fault *f) {
+  struct statement *on = s && q->conn->named ? statement_get(q->conn, s) : NULL;
+
+  q->op.limit = LIMIT_SET;
+  if (on && on->state == STATEMENT_READY) return portal_of_ready(q, on, p, at, sync, f);
+  if (on && on->state != STATEMENT_PARSING) return encode_parsing(q, on, p, at, sync, f);
+  return portal_of_text(q, s ? s->sql : sql, s ? s->sql_len : strlen(sql), s, p, at, sync, f);
+}
+
+int encode_more(struct query *q, const struct portal_at *at, bool describe, bool sync, struct fault *f) {
+  q->op.limit = LIMIT_SET;
+  q->op.steps = STEP_EXECUTE;
+  if (describe) {
+    wire_describe(&q->op.bytes, 'P', at->name);
+    q->op.steps |= STEP_COLUMNS;
+  }
+  wire_execute(&q->op.bytes, at->name, at->rows_max);
+  return finish(q, sync, f);
 }
 
 /* Where the parameters stand in our own Bind message: behind the two names, before the result formats. */

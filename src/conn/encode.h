@@ -8,6 +8,16 @@ int encode_unnamed(struct query *q, const char *sql, dsql_params p, bool sync, s
 /* A command of our own that returns no rows: nothing has to be described, and a row breaks the protocol. */
 int encode_command(struct query *q, const char *sql, bool sync, struct fault *f);
 int encode_statement(struct query *q, struct dsql_stmt *s, dsql_params p, bool sync, struct fault *f);
+/* Into a portal that has a name, with a row limit: one of sql and s. It takes an open transaction block to outlive its
+ * group. */
+struct portal_at {
+  const char *name;
+  uint32_t rows_max;
+};
+int encode_portal(struct query *q, const char *sql, struct dsql_stmt *s, dsql_params p, const struct portal_at *at,
+                  bool sync, struct fault *f);
+/* More of its rows; described once more where its columns are not known yet. */
+int encode_more(struct query *q, const struct portal_at *at, bool describe, bool sync, struct fault *f);
 int encode_script(struct query *q, const char *script, struct fault *f);
 /* Rewrites a Bind to a statement that has gone stale into Close, Parse, Describe, Bind with the same parameters. */
 int encode_again(struct query *q);

@@ -3,6 +3,7 @@
 
 #include "conn/conn.h"
 #include "conn/encode.h"
+#include "conn/portal.h"
 
 /* A failure of our own, while the server goes on: reported when the group has ended. */
 static void fail_locally(struct query *q, int code, const char *text) {
@@ -149,7 +150,7 @@ static inline struct dsql_result *described_result(struct query *q) {
   return r && r->columns && !q->each ? r : describe_late(q);
 }
 
-static void violation(struct query *q) {
+void query_violation(struct query *q) {
   struct fault f = {0};
   fault_set(&f, DSQL_EPROTO, "protocol violation: a DataRow does not fit the columns that were described");
   session_end(&q->conn->session, &f);
@@ -167,7 +168,7 @@ static __attribute__((noinline, cold)) void rows_not_stored(struct query *q, int
                   "the result is larger than result_bytes_max; raise it, or stream with "
                   "dsql_query_each()");
   else if (rc == DSQL_EPROTO)
-    violation(q);
+    query_violation(q);
   else
     fail_locally(q, rc, rc == DSQL_ENOMEM ? "out of memory for a result's rows" : "the result has too many rows");
 }
@@ -194,12 +195,12 @@ static size_t stream_rows(struct query *q, struct dsql_result *r, const uint8_t 
     lack_columns(q);
     return n;
   }
-
+  if (q->each == portal_marks_rows) return portal_on_rows(q, run, n);
   for (size_t at = 0; at < n;) {
     size_t total = (size_t)load_be32(run + at + 1) + 1;
     int rc;
     if (result_show(r, run + at + WIRE_HEADER_SIZE, total - WIRE_HEADER_SIZE)) {
-      violation(q);
+      query_violation(q);
       return n;
     }
     at += total;

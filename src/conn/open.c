@@ -3,6 +3,7 @@
 
 #include "conn/conn.h"
 #include "conn/copy.h"
+#include "conn/portal.h"
 #include "wire/trace.h"
 
 /* ---- dsql_conn_ready() ---- */
@@ -84,6 +85,7 @@ int conn_open(dsql_conn **out, dsql_rt *rt, struct dsql_target *t, struct passwo
   op_queue_init(&c->queue);
   op_queue_init(&c->prepare_queue);
   list_init(&c->ready_futures);
+  list_init(&c->portals);
   list_init(&c->statements);
   arena_init(&c->error_arena, rt_chunks(rt));
   arena_init(&c->group_arena, rt_chunks(rt));
@@ -149,6 +151,7 @@ void conn_finish_close(struct dsql_conn *c) {
   if (!e) e = &error_nomem;
   if (c->session_live && (c->status == DSQL_CONN_READY || !list_empty(&c->session.inflight))) end_session(c, e);
   conn_fail(c, e);
+  portals_forget(c);
   statement_free_all(c);
   rt_unready(&c->pump_task);
   rt_closer_remove(c->rt, &c->closer);

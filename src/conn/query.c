@@ -25,7 +25,7 @@ static void query_free_if_over(struct query *q) {
   rt_block_put(rt, q);
 }
 
-static void on_future_free(struct dsql_future *f) {
+void query_on_free(struct dsql_future *f) {
   struct query *q = query_of_future(f);
   q->future_live = false;
   query_free_if_over(q);
@@ -51,7 +51,7 @@ static void on_resume(struct dsql_future *f) {
   }
 }
 
-static const struct future_class query_class = {on_cancel, on_future_free, on_get_result, on_resume};
+static const struct future_class query_class = {on_cancel, query_on_free, on_get_result, on_resume};
 
 static void on_deadline(struct rt_timer *t) {
   query_give_up(LIST_ENTRY(t, struct query, timer), DSQL_ETIMEDOUT, "the call's timeout passed");

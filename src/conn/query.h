@@ -48,6 +48,8 @@ struct query {
 struct query *query_new(struct dsql_conn *c, const dsql_call *o);
 /* The same for a request of our own, a Sync or a Close: nobody holds its future, and it has no deadline. */
 struct query *query_new_own(struct dsql_conn *c);
+/* Its future was let go of. */
+void query_on_free(struct dsql_future *f);
 /* The operation is out of the session: lets that end go. */
 void query_op_done(struct query *q);
 /* Completes the future unless it is complete; error NULL is success. */
@@ -76,6 +78,8 @@ void query_on_columns(struct query *q, const uint8_t *body, size_t n, bool of_st
 size_t query_on_rows(struct query *q, const struct session_event *ev);
 /* Rows and result in one. */
 void query_on_answer(struct query *q, const struct session_event *ev);
+/* A row does not fit the columns that were described. */
+void query_violation(struct query *q);
 void query_on_params(struct query *q, const uint8_t *oids, size_t n);
 void query_on_result(struct query *q, dsql_str tag);
 void query_on_error(struct query *q, const uint8_t *body, size_t n);

@@ -25,6 +25,14 @@ void result_set_columns(struct dsql_result *r, const struct columns *c, bool bin
   r->formats = binary ? c->formats : c->told_formats;
 }
 
+void result_set_like(struct dsql_result *r, const struct dsql_result *other) {
+  r->columns = other->columns;
+  r->oids = other->oids;
+  r->binary_oids = other->binary_oids;
+  r->formats = other->formats;
+  r->count = other->count;
+}
+
 void result_set_tag(struct dsql_result *r, const char *tag, size_t n) {
   if (n > sizeof r->tag_text) n = sizeof r->tag_text;
   copy_short(r->tag_text, tag, n);

@@ -36,6 +36,8 @@ struct dsql_result {
 
 void result_init(struct dsql_result *r, struct arena *a);
 void result_set_columns(struct dsql_result *r, const struct columns *c, bool binary);
+/* The same columns as another one's, whose they stay. */
+void result_set_like(struct dsql_result *r, const struct dsql_result *other);
 /* A run of whole DataRow messages, headers included; copied. 0, ENOMEM, ETOOBIG, EPROTO (a row that does not fit the
  * columns). */
 int result_append(struct dsql_result *r, const uint8_t *run, size_t n);

@@ -2,6 +2,7 @@
 #include <assert.h>
 
 #include "conn/calls.h"
+#include "conn/portal.h"
 #include "pool/pool_object.h"
 
 static void judge(struct pool_conn *pc);
@@ -165,6 +166,7 @@ void pool_give_back(struct dsql_pool *p, dsql_conn *c, enum pool_verdict v) {
   struct pool_conn *pc = pool_conn_find(c);
 
   assert(pc && pc->pool == p && (pc->use == USE_LENT || pc->use == USE_CONNECTING));
+  if (!list_empty(&c->portals)) portals_drop(c);
   if (pc && pc->use == USE_CONNECTING) {
     pool_alight(pc, v);
     return;

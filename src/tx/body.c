@@ -19,8 +19,8 @@ dsql_call tx_call_of(const struct dsql_tx *tx) {
 /* Takes the future of a call just made over. 0, or a code that is sticky. */
 static int take_query(struct dsql_tx *tx, struct dsql_future *f) {
   if (!f) return tx_stick(tx, DSQL_ENOMEM, "out of memory for a statement");
-  if (dsql_future_ready(f)) { /* refused */
-    int code = tx_stick_error(tx, f->error ? f->error : &error_nomem);
+  if (f->error) { /* refused */
+    int code = tx_stick_error(tx, f->error);
     dsql_future_destroy(f);
     return code;
   }
@@ -54,8 +54,7 @@ int tx_take_item(struct dsql_tx *tx, struct dsql_future *f, struct dsql_stmt *s)
   return (int)tx->queued.item_count - 1;
 }
 
-/* Only the runner begins and ends the transaction. */
-static int check_effect(struct dsql_tx *tx, enum sql_effect effect) {
+int tx_check_effect(struct dsql_tx *tx, enum sql_effect effect) {
   if (effect != SQL_BEGIN && effect != SQL_COMMIT && effect != SQL_ROLLBACK) return 0;
   return tx_stick(tx, DSQL_EINVAL,
                   "BEGIN, COMMIT, ROLLBACK and PREPARE TRANSACTION have no place in a transaction's body: return "
@@ -69,7 +68,7 @@ int tx_queue(struct dsql_tx *tx, const char *sql, struct dsql_stmt *s, dsql_para
   if (!tx_in_body(tx)) return DSQL_EINVAL;
   if (tx->sticky) return tx->sticky->pub.code;
   if (!sql && !s) return tx_stick(tx, DSQL_EINVAL, "no statement was given (NULL)");
-  if (check_effect(tx, s ? s->effect : sql_effect_of(sql, strlen(sql))) || tx_open_group(tx))
+  if (tx_check_effect(tx, s ? s->effect : sql_effect_of(sql, strlen(sql))) || tx_open_group(tx))
     return tx->sticky->pub.code;
   f = s ? dsql_query_stmt(tx->conn, s, p, &call) : dsql_query(tx->conn, sql, p, &call);
   return tx_take_item(tx, f, s);

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "conn/conn.h"
+#include "conn/portal.h"
 #include "tx/tx.h"
 
 enum { FIRST_CAP = 8 };
@@ -70,6 +71,7 @@ void tx_drop_children(struct dsql_tx *tx) {
   tx_step_clear(&tx->queued);
   tx_step_clear(&tx->shown);
   tx->queries_pending = tx->awaits_pending = 0;
+  if (tx->conn && !list_empty(&tx->conn->portals)) portals_drop(tx->conn);
   if (!tx->grouping) return;
   tx->grouping = false;
   if (dsql_pipeline_end(tx->conn)) return; /* it is empty: what was queued has just been dropped */

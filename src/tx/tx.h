@@ -125,6 +125,8 @@ int tx_stick_error(struct dsql_tx *tx, const struct error *e);
 /* ---- body.c ---- */
 int tx_queue(struct dsql_tx *tx, const char *sql, struct dsql_stmt *s, dsql_params p);
 bool tx_in_body(const struct dsql_tx *tx);
+/* Only the runner begins and ends the transaction. 0, or a code that is sticky. */
+int tx_check_effect(struct dsql_tx *tx, enum sql_effect effect);
 dsql_call tx_call_of(const struct dsql_tx *tx);
 /* All of a step travels under one Sync; the first one of the attempt brings the BEGIN. 0, or a code that is sticky. */
 int tx_open_group(struct dsql_tx *tx);

@@ -203,6 +203,19 @@ static void send_script(struct peer *p) {
   peer_turn(p);
 }
 
+void peer_send_parts(struct peer *p, const char *words, size_t step) {
+  struct backend_script *script = &p->script;
+
+  backend_script_init(script, words);
+  while (step && step < script->len) {
+    cr_assert_eq(send(p->main.fd, script->data, step, MSG_NOSIGNAL), (ssize_t)step);
+    script->len -= step;
+    memmove(script->data, script->data + step, script->len);
+    peer_turn(p);
+  }
+  send_script(p);
+}
+
 void peer_send(struct peer *p, const char *words) {
   backend_script_init(&p->script, words);
   send_script(p);

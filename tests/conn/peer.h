@@ -55,6 +55,8 @@ const uint8_t *peer_body(const struct peer *p, size_t n, size_t *len);
 void peer_expect_nothing(struct peer *p);
 void peer_expect_end(struct peer *p); /* the client closes */
 void peer_send(struct peer *p, const char *words);
+/* In parts of step bytes, each of which is read before the next; 0: as one. */
+void peer_send_parts(struct peer *p, const char *words, size_t step);
 void peer_send_message(struct peer *p, char type, const void *body, size_t n);
 void peer_drop(struct peer_link *l);
 /* A few turns, without waiting. */
