@@ -4,6 +4,7 @@
 
 #include "base/cursor.h"
 #include "conn/conn.h"
+#include "wire/bind_head.h"
 
 static int encoding_failed(const struct buf *b, struct fault *f) {
   if (b->error == DSQL_ENOMEM) return fault_set(f, DSQL_ENOMEM, "out of memory for the request");
@@ -164,8 +165,9 @@ static int encode_ready(struct query *q, struct statement *on, dsql_params p, bo
     wire_bind(&q->op.bytes, "", on->name, p, NULL, 0);
     wire_execute(&q->op.bytes, "", 0);
     if (sync) wire_sync(&q->op.bytes);
-  } else {
+  } else if (!wire_execute_headed(&q->op.bytes, &on->head, p, on->tail.data, on->tail.len, sync)) {
     wire_execute_prepared(&q->op.bytes, on->name, on->name_len, p, on->tail.data, on->tail.len, sync);
+    wire_head_set(&on->head, on->name, on->name_len, p);
   }
   if (!buf_ok(&q->op.bytes)) return encoding_failed(&q->op.bytes, f);
   refer_to(q, on);

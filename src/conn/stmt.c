@@ -214,6 +214,7 @@ int statement_name(struct statement *s, const uint32_t *oids, size_t n) {
   bool named = head != NULL;
 
   s->name_len = PREFIX_LEN + CONTENT_NAME_LEN;
+  s->head.len = 0;
   memset(s->name, 0, sizeof s->name);
   memcpy(s->name, prefix, PREFIX_LEN);
   for (size_t i = 0; named && i < n; i++) store_be32(head + sizeof *oids * (i + 1), oids[i]);

@@ -25,7 +25,7 @@
 #include "conn/columns.h"
 #include "rt/rt.h"
 #include "session/sql.h"
-#include "wire/frontend.h"
+#include "wire/bind_head.h"
 
 struct dsql_conn;
 
@@ -58,7 +58,8 @@ struct statement {
   struct columns *columns;    /* READY; without a name: as of the last use, or NULL */
   uint32_t *param_oids;       /* as given to Parse, then as described; 0: not known yet */
   size_t param_count;
-  struct buf tail; /* READY: what follows the parameters of every Bind, see wire_execute_prepared() */
+  struct buf tail;       /* READY: what follows the parameters of every Bind, see wire_execute_prepared() */
+  struct wire_head head; /* READY: what came in front of the parameters of the last one */
   size_t name_len;
   char name[WIRE_NAME_SIZE];
 };

@@ -18,7 +18,7 @@ enum {
 #define COPY_MOSTLY(condition) __builtin_expect(condition, 1)
 
 static inline void copy_row_text(uint8_t *to, const uint8_t *from, size_t n) {
-  if (n > 16) {
+  if (COPY_MOSTLY(n >= 8)) {
     copy_short(to, from, n);
   } else if (n >= 4) {
     memcpy(to, from, 4);
@@ -73,9 +73,10 @@ static inline uint64_t copy_row_shape(const dsql_param *v) {
  * here, or a text above text_max. */
 __attribute__((always_inline)) static inline bool copy_row_put(struct buf *out, const dsql_param *v, size_t n,
                                                                uint32_t text_max) {
-  uint8_t *p = out->data + out->len;
+  uint8_t *p;
 
   if (out->cap - out->len < 2 + COPY_VALUE_ROOM * n) return false;
+  p = out->data + out->len;
   store_be16(p, (uint16_t)n);
   p += 2;
   do {

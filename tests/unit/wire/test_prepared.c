@@ -3,6 +3,7 @@
 
 #include "bytes.h"
 #include "test_alloc.h"
+#include "wire/bind_head.h"
 #include "wire/frontend.h"
 
 enum {
@@ -77,6 +78,83 @@ static void prepare_tail(struct buf *tail, const struct execution *x) {
   buf_reset(tail);
   cr_assert_eq(wire_prepare_tail(tail, x->formats, x->n_formats), 0);
   cr_assert_geq(tail->cap - tail->len, (size_t)WIRE_TAIL_BLOCK, "a block is read from behind a short tail");
+}
+
+/* NULLs may have any format: that of the head then. */
+static void give_nulls_a_format(struct execution *x, const struct wire_head *h) {
+  for (size_t i = 0; i < x->n; i++)
+    if (x->v[i].len == -1) x->v[i].format = h->formats[h->mixed ? i : 0];
+}
+
+static bool headed(struct buf *b, const struct wire_head *h, const struct execution *x, const struct buf *tail) {
+  size_t before = b->len;
+  bool done = wire_execute_headed(b, h, (dsql_params){x->v, x->n}, tail->data, tail->len, x->sync);
+  cr_assert(buf_ok(b) && (done || b->len == before));
+  return done;
+}
+
+/* The head of one execution serves another one of the same statement; where it does not, nothing is written. */
+Test(prepared, a_head_serves_again) {
+  enum { RUNS = 30000 };
+  static uint8_t values[VALUE_SIZE];
+  struct test_alloc heap;
+  struct buf plain, prepared, tail;
+  uint32_t state = 88172645;
+  unsigned done = 0;
+
+  for (size_t i = 0; i < sizeof values; i++) values[i] = (uint8_t)next_random(&state);
+  test_alloc_init(&heap);
+  buf_init(&tail, &heap.hook, 1 << 16);
+  for (int run = 0; run < RUNS; run++) {
+    struct execution first, x;
+    struct wire_head head;
+    uint8_t storage[300];
+
+    make(&first, &state, values);
+    make(&x, &state, values);
+    if (run % 8) x.n = first.n;
+    for (size_t i = 0; run % 4 && i < x.n; i++) x.v[i].format = first.v[i].format;
+    memcpy(x.name, first.name, sizeof x.name);
+    x.name_len = first.name_len;
+    prepare_tail(&tail, &x);
+    wire_head_set(&head, first.name, first.name_len, (dsql_params){first.v, first.n});
+    cr_assert_neq(head.len, 0);
+    buf_init(&plain, &heap.hook, 1 << 20);
+    buf_init_on(&prepared, &heap.hook, 1 << 20, storage, next_random(&state) % sizeof storage);
+    if (headed(&prepared, &head, &x, &tail)) {
+      give_nulls_a_format(&x, &head);
+      put_plain(&plain, &x);
+      assert_bytes(prepared.data, prepared.len, plain.data, plain.len, "headed");
+      done++;
+    }
+    buf_deinit(&prepared);
+    buf_deinit(&plain);
+  }
+  cr_assert(done > RUNS / 50 && done < RUNS, "%u", done);
+  buf_deinit(&tail);
+  test_alloc_assert_empty(&heap);
+}
+
+Test(prepared, a_head_that_is_not_known) {
+  struct wire_head none = {0};
+  struct execution x = {.n = 1, .v = {dsql_int4(1)}};
+  dsql_param many[WIRE_HEAD_MIXED + 1];
+  struct buf out;
+  char name[WIRE_NAME_SIZE] = "name";
+  uint8_t storage[200], tail[WIRE_TAIL_BLOCK] = {0};
+
+  buf_init_on(&out, NULL, sizeof storage, storage, sizeof storage);
+  cr_assert_not(wire_execute_headed(&out, &none, (dsql_params){x.v, 0}, tail, 2, true));
+  wire_head_set(&none, name, 4, (dsql_params){x.v, 1});
+  cr_assert(wire_execute_headed(&out, &none, (dsql_params){x.v, 1}, tail, 2, true));
+  for (size_t i = 0; i < COUNT(many); i++) many[i] = i ? dsql_int4(1) : dsql_text("a");
+  wire_head_set(&none, name, 4, (dsql_params){many, COUNT(many)});
+  cr_assert_eq(none.len, 0, "their formats differ");
+  wire_head_set(&none, name, 4, (dsql_params){(dsql_param[]){{.len = -2, .format = 1}}, 1});
+  cr_assert_eq(none.len, 0, "one can't be sent");
+  out.error = DSQL_ENOMEM;
+  wire_head_set(&none, name, 4, (dsql_params){x.v, 1});
+  cr_assert_not(wire_execute_headed(&out, &none, (dsql_params){x.v, 1}, tail, 2, true), "the buffer has failed");
 }
 
 Test(prepared, equals_bind_and_execute) {
