@@ -389,6 +389,17 @@ Test(oauth, servers_that_ask_for_something_else) {
   assert_out(dial("user=scram_user password=wrong"), DSQL_EAUTH, BY_SERVER, "password authentication failed", "good");
 }
 
+/* Somebody else's wrong password says nothing about a token. */
+Test(oauth, a_refusal_that_is_not_the_tokens) {
+  dsql_target *t = target("user=scram_user password=wrong");
+  source.expires = time(NULL) + 3600;
+  source.answers[0] = "good-token";
+  for (int i = 0; i < 3; i++)
+    assert_out(open_of(t), DSQL_EAUTH, BY_SERVER, "password authentication failed", "good-token");
+  cr_assert_eq(source.calls, 1);
+  dsql_target_free(t);
+}
+
 Test(oauth, connections_of_a_pool) {
   dsql_pool *pool;
   dsql_target *t = target("");
