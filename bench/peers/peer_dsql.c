@@ -26,6 +26,8 @@ const dsql_result *peer_result(dsql_future *f) {
 
 /* ---- decoding ---- */
 
+enum { ELEMENTS_MAX = 1000 }; /* of an array */
+
 static int64_t decode_integer(const dsql_result *r, size_t row, unsigned col) {
   int64_t v;
   peer_check(dsql_get_int8(r, row, col, &v));
@@ -69,19 +71,14 @@ static int64_t decode_timestamptz(const dsql_result *r, size_t row, unsigned col
 }
 
 static int64_t decode_array(const dsql_result *r, size_t row, unsigned col) {
+  int32_t elements[ELEMENTS_MAX];
   dsql_value v;
-  dsql_array a;
+  size_t n;
   int64_t sum = 0;
-  int rc;
 
   peer_check(dsql_get_value(r, row, col, &v));
-  peer_check(dsql_array_begin(&v, &a));
-  while ((rc = dsql_array_next(&a, &v)) > 0) {
-    int32_t element;
-    peer_check(dsql_value_int4(&v, &element));
-    sum += element;
-  }
-  peer_check(rc);
+  peer_check(dsql_value_int4_array(&v, elements, ELEMENTS_MAX, &n));
+  for (size_t i = 0; i < n; i++) sum += elements[i];
   return sum;
 }
 

@@ -72,6 +72,12 @@ typedef struct dsql_array {
 DSQL_API DSQL_NODISCARD int dsql_array_begin(const dsql_value *v, dsql_array *out);
 /* The next element in storage order (the last subscript runs fastest): 1; 0 at the end; or EPROTO, ENOMEM, EINVAL. */
 DSQL_API DSQL_NODISCARD int dsql_array_next(dsql_array *a, dsql_value *element);
+/* All of an array at once into cap places, in storage order whatever its dimensions: the quickest way for many numbers. 0,
+ * *n is their count; ETOOBIG: cap is too small, *n is the count all the same; else as of dsql_array_begin() and of the
+ * elements' getter: ENULL is an element that is NULL too. */
+DSQL_API DSQL_NODISCARD int dsql_value_int4_array(const dsql_value *v, int32_t *out, size_t cap, size_t *n);
+DSQL_API DSQL_NODISCARD int dsql_value_int8_array(const dsql_value *v, int64_t *out, size_t cap, size_t *n);
+DSQL_API DSQL_NODISCARD int dsql_value_float8_array(const dsql_value *v, double *out, size_t cap, size_t *n);
 
 /* ---- composites and records --------------------------------------------------------------------------------------- */
 

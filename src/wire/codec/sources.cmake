@@ -2,6 +2,7 @@
 set(WIRE_CODEC_SOURCES
   codec/array.c
   codec/array_text.c
+  codec/array_values.c
   codec/bits.c
   codec/builder.c
   codec/builder_arrays.c
