@@ -356,7 +356,7 @@ static void leave(struct dsql_portal *p) {
   if (close) portal_unref(p);
 }
 
-void portals_drop(struct dsql_conn *c) {
+__attribute__((noinline, cold)) void portals_drop(struct dsql_conn *c) {
   struct list *node;
 
   while ((node = list_pop_front(&c->portals)) != NULL) {
