@@ -199,3 +199,46 @@ Test(portal_answers, the_end_of_stream_in_a_chunk) {
     peer_turn(&p);
   }
 }
+
+/* ---- without memory ---- */
+
+/* A limit that is ignored, with everything kept: each allocation from here on fails in turn, once. False: the nth is not
+ * reached any more. Whatever fails, the answers behind it are read. */
+static bool without_memory(size_t n, bool spills) {
+  dsql_future *f, *other = NULL, *g;
+  bool fired;
+
+  connect_in_block();
+  f = fetch(2);
+  peer_expect(&p, "PBDES");
+  if (spills) other = query("select 1");
+  if (spills) peer_expect(&p, "PBDES");
+  test_alloc_arm(&p.x.heap, n, false);
+  peer_send(&p, "1 2 T:a");
+  for (int i = 0; i < 40; i++) peer_send(&p, i % 2 ? "D:abcdefghijklmnopqrstuvwxyz" : "D:-");
+  g = more(30);
+  peer_send(&p, "C:SELECT_40 Z:T");
+  if (spills) peer_send(&p, "1 2 T:a D:1 C:SELECT_1 Z:T");
+  (void)peer_settle(&p, f);
+  if (g) (void)peer_settle(&p, g);
+  if (other) (void)peer_settle(&p, other);
+  fired = test_alloc_fired(&p.x.heap);
+  test_alloc_arm(&p.x.heap, 0, false);
+  cr_assert(fired || (dsql_future_code(f) == 0 && dsql_future_code(g) == 0), "%s", client_error_text(g));
+  dsql_future_destroy(f);
+  dsql_future_destroy(g);
+  dsql_future_destroy(other);
+  dsql_portal_close(portal);
+  dsql_conn_close(c);
+  peer_drop(&p.main);
+  peer_turn(&p);
+  return fired;
+}
+
+Test(portal_answers, without_memory) {
+  for (int spills = 0; spills < 2; spills++) {
+    size_t n = 1;
+    while (without_memory(n, spills)) n++;
+    cr_assert_gt(n, 1);
+  }
+}
