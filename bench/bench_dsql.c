@@ -3,6 +3,7 @@
  *   stall COUNT    (COUNT is not used) the longest pause of the loop during the process's first connect and query */
 #include "bench_dsql.h"
 
+#include <dsql/types.h>
 #include <stdio.h>
 
 #include "measure.h"
@@ -89,11 +90,26 @@ static int64_t decode_six(const dsql_result *r) {
   return sum;
 }
 
+static int64_t decode_array(const dsql_result *r) {
+  size_t rows = dsql_result_rows(r);
+  int64_t sum = 0;
+  for (size_t row = 0; row < rows; row++) {
+    int32_t elements[ARRAY_ELEMENTS];
+    dsql_value v;
+    size_t n;
+    check(dsql_get_value(r, row, 0, &v));
+    check(dsql_value_int4_array(&v, elements, ARRAY_ELEMENTS, &n));
+    for (size_t i = 0; i < n; i++) sum += elements[i];
+  }
+  return sum;
+}
+
 static const struct work works[] = {{"sequential", SQL_INT8, start_one, one_value, WARM_UP},
                                     {"sync_each", SQL_INT8, start_batch, one_value, WARM_UP},
                                     {"grouped", SQL_INT8, start_group, one_value, WARM_UP},
                                     {"rows_int4", SQL_ROWS_INT4, start_rows, decode_int4, WARM_UP_ROWS},
-                                    {"rows_six", SQL_ROWS_SIX, start_rows, decode_six, WARM_UP_ROWS}};
+                                    {"rows_six", SQL_ROWS_SIX, start_rows, decode_six, WARM_UP_ROWS},
+                                    {"rows_array", SQL_ROWS_ARRAY, start_rows, decode_array, WARM_UP_ROWS}};
 
 static int64_t run_once(struct client *c, const struct work *w, uint64_t count) {
   state.work = w;

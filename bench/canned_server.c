@@ -15,7 +15,15 @@
 #include "measure.h"
 #include "work.h"
 
-enum { OID_BOOL = 16, OID_INT8 = 20, OID_INT4 = 23, OID_TEXT = 25, OID_FLOAT8 = 701, OID_TIMESTAMPTZ = 1184 };
+enum {
+  OID_BOOL = 16,
+  OID_INT8 = 20,
+  OID_INT4 = 23,
+  OID_TEXT = 25,
+  OID_FLOAT8 = 701,
+  OID_TIMESTAMPTZ = 1184,
+  OID_INT4_ARRAY = 1007
+};
 
 /* ---- output ---- */
 
@@ -80,6 +88,7 @@ static const struct statement statements[] = {
     {SQL_INT8, {OID_INT8}, {OID_INT8}},
     {SQL_ROWS_INT4, {OID_INT8}, {OID_INT4}},
     {SQL_ROWS_SIX, {OID_INT8}, {OID_INT4, OID_INT8, OID_FLOAT8, OID_TEXT, OID_TIMESTAMPTZ, OID_BOOL}},
+    {SQL_ROWS_ARRAY, {OID_INT8}, {OID_INT4_ARRAY}},
     {SQL_INSERT, {OID_INT4, OID_INT4, OID_INT4, OID_TEXT, OID_FLOAT8, OID_INT4, OID_TEXT}, {0}},
     {SQL_INSERT_TABLE, {0}, {0}},
     {SQL_COPY_TRUNCATE, {0}, {0}},
@@ -123,9 +132,29 @@ static void put_text(const char *text) {
   put(text, strlen(text));
 }
 
+static void put_array(bool binary) {
+  char text[2 * ARRAY_ELEMENTS + 2];
+
+  if (!binary) {
+    for (size_t i = 0; i < ARRAY_ELEMENTS; i++) memcpy(text + 2 * i, i ? ",1" : "{1", 2);
+    memcpy(text + (size_t)2 * ARRAY_ELEMENTS, "}", 2);
+    put_text(text);
+    return;
+  }
+  put_int(20 + 8 * ARRAY_ELEMENTS, 4);
+  put_int(1, 4); /* dimension, no NULLs */
+  put_int(0, 4);
+  put_int(OID_INT4, 4);
+  put_int(ARRAY_ELEMENTS, 4);
+  put_int(1, 4);
+  for (uint64_t i = 0; i < ARRAY_ELEMENTS; i++) put_int((uint64_t)4 << 32 | i, 8);
+}
+
 static void put_field(uint32_t oid, uint64_t row, bool binary) {
   char text[32];
-  if (oid == OID_TEXT) {
+  if (oid == OID_INT4_ARRAY) {
+    put_array(binary);
+  } else if (oid == OID_TEXT) {
     (void)snprintf(text, sizeof text, "row number %u", (unsigned)row);
     put_text(text);
   } else if (!binary) {

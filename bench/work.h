@@ -7,6 +7,7 @@
  *   grouped     the same, 100 in flight under one Sync
  *   rows_int4   one query of COUNT rows of one int4
  *   rows_six    one query of COUNT rows of int4, int8, float8, text, timestamptz, bool
+ *   rows_array  one query of COUNT rows of one int4[100] (libdsql only)
  *   insert      COUNT rows of seven parameters, an INSERT each, INSERT_GROUP of them in flight under one Sync
  *   copy_in_text, copy_in_binary
  *               COPY FROM STDIN of COUNT such rows: lines that are ready, and values that are put into binary form
@@ -42,6 +43,9 @@ enum {
 #define SQL_ROWS_SIX                                                                                                   \
   "select i::int4, i::int8 * 1000000007, i::float8 / 4, 'row number ' || i, "                                          \
   "timestamptz '2026-01-31 12:00:00+00' + i * interval '1 second', i % 2 = 0 from generate_series(1, $1::int8) i"
+
+enum { ARRAY_ELEMENTS = 100 };
+#define SQL_ROWS_ARRAY "select array(select generate_series(i::int4, i::int4 + 99)) from generate_series(1, $1::int8) i"
 
 /* The table, the statement and the row of MagicStack's pgbench. */
 #define SQL_INSERT_TABLE "create temp table bench_insert(a int, b int, c int, d text, e float, f int, g text)"
