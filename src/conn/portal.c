@@ -146,8 +146,6 @@ static int check_first(struct dsql_conn *c, const struct portal_how *how, const 
   if (how->rows_max < 1)
     return fault_set(f, DSQL_EINVAL, "%s: a chunk of %d rows was asked for; it takes at least 1", how->name,
                      (int)how->rows_max);
-  if ((!how->sql && !how->s) || (how->params.n && !how->params.v))
-    return fault_set(f, DSQL_EINVAL, "%s: no statement, or parameters, was given (NULL)", how->name);
   if (c->grouping && !how->owned)
     return fault_set(f, DSQL_EINVAL, "%s has no place in a pipeline: its chunks are waited for", how->name);
   return calls_check_open(c, o, f);
@@ -157,6 +155,8 @@ static int encode_first(struct query *q, const struct dsql_portal *p, const stru
   struct portal_at at = {p->name, (uint32_t)how->rows_max};
   bool sync = !q->conn->grouping;
 
+  if ((!how->sql && !how->s) || (how->params.n && !how->params.v))
+    return fault_set(f, DSQL_EINVAL, "%s: no statement, or parameters, was given (NULL)", how->name);
   q->op.effect = how->s ? how->s->effect : sql_effect_of(how->sql, strlen(how->sql));
   if (p->state == PORTAL_LIMITED) return encode_portal(q, how->sql, how->s, how->params, &at, sync, f);
   return how->s ? encode_statement(q, how->s, how->params, sync, f) : encode_unnamed(q, how->sql, how->params, sync, f);
