@@ -109,7 +109,7 @@ static inline size_t wire_result_codes(const uint8_t *formats, size_t n) {
 
 /* Formats and values: 2 + 2 * codes + 2 bytes and those that were measured. Returns what is behind them. */
 static inline uint8_t *wire_store_params(uint8_t *p, dsql_params params, size_t codes) {
-  const dsql_param *v = params.v, *end = v + params.n;
+  const dsql_param *v = params.v;
 
   store_be16(p, (uint16_t)codes);
   if (codes == 1) store_be16(p + 2, (uint16_t)v->format);
@@ -117,7 +117,7 @@ static inline uint8_t *wire_store_params(uint8_t *p, dsql_params params, size_t 
   p += 2 + 2 * codes;
   store_be16(p, (uint16_t)params.n);
   p += 2;
-  for (; v != end; v++) p = wire_store_value(p, v);
+  for (size_t i = 0; i < params.n; i++) p = wire_store_value(p, &v[i]); /* v may be NULL when there are none */
   return p;
 }
 
