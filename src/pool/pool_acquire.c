@@ -19,7 +19,7 @@ static void acquire_free(struct dsql_future *f) {
   struct dsql_rt *rt = f->rt;
 
   if (a->conn) {
-    pool_conn_find(a->conn)->untaken = NULL;
+    pool_conn_get(a->conn)->untaken = NULL;
     pool_give_back(p, a->conn, POOL_REUSE);
   }
   if (a->arena.chunks) arena_deinit(&a->arena);
@@ -40,7 +40,7 @@ static const struct future_class acquire_class = {.cancel = acquire_cancel, .fre
 
 static void hold(struct acquire *a, dsql_conn *c) {
   a->conn = c;
-  pool_conn_find(c)->untaken = a;
+  pool_conn_get(c)->untaken = a;
   future_complete(&a->future, NULL);
 }
 
@@ -84,7 +84,7 @@ int dsql_future_take_conn(dsql_future *f, dsql_conn **out) {
   if (!a->conn) return a->pool->shut ? DSQL_ECANCELED : DSQL_EINVAL;
   *out = a->conn;
   a->conn = NULL;
-  pool_conn_find(*out)->untaken = NULL;
+  pool_conn_get(*out)->untaken = NULL;
   return 0;
 }
 

@@ -102,8 +102,10 @@ void pool_acquires_shut(struct dsql_pool *p);
 void pool_histogram_add(dsql_histogram *h, uint64_t us);
 
 static inline struct pool_conn *pool_conn_of(struct pool_slot *s) { return (struct pool_conn *)(void *)s; }
-static inline struct pool_conn *pool_conn_find(const struct dsql_conn *c) {
-  return c->owner ? LIST_ENTRY(c->owner, struct pool_conn, owner) : NULL;
+/* Of a connection that is known to be a pool's. */
+static inline struct pool_conn *pool_conn_get(const struct dsql_conn *c) {
+  return LIST_ENTRY(c->owner, struct pool_conn, owner);
 }
+static inline struct pool_conn *pool_conn_find(const struct dsql_conn *c) { return c->owner ? pool_conn_get(c) : NULL; }
 
 #endif
