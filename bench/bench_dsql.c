@@ -1,11 +1,13 @@
-/* bench_dsql.c - the works of work.h through libdsql, and one of its own:
+/* bench_dsql.c - the works of work.h through libdsql, and two of its own:
  *
- *   stall COUNT    (COUNT is not used) the longest pause of the loop during the process's first connect and query */
+ *   stall COUNT    (COUNT is not used) the longest pause of the loop during the process's first connect and query
+ *   observed COUNT sync_each, with hooks that do nothing */
 #include "bench_dsql.h"
 
 #include <dsql/types.h>
 #include <stdio.h>
 
+#include "dsql/observe.h"
 #include "measure.h"
 #include "work.h"
 
@@ -16,6 +18,7 @@ struct work {
   void (*start)(struct client *c);
   int64_t (*decode)(const dsql_result *r);
   uint64_t warm_up;
+  bool observed;
 };
 
 static struct {
@@ -104,12 +107,13 @@ static int64_t decode_array(const dsql_result *r) {
   return sum;
 }
 
-static const struct work works[] = {{"sequential", SQL_INT8, start_one, one_value, WARM_UP},
-                                    {"sync_each", SQL_INT8, start_batch, one_value, WARM_UP},
-                                    {"grouped", SQL_INT8, start_group, one_value, WARM_UP},
-                                    {"rows_int4", SQL_ROWS_INT4, start_rows, decode_int4, WARM_UP_ROWS},
-                                    {"rows_six", SQL_ROWS_SIX, start_rows, decode_six, WARM_UP_ROWS},
-                                    {"rows_array", SQL_ROWS_ARRAY, start_rows, decode_array, WARM_UP_ROWS}};
+static const struct work works[] = {{"sequential", SQL_INT8, start_one, one_value, WARM_UP, false},
+                                    {"sync_each", SQL_INT8, start_batch, one_value, WARM_UP, false},
+                                    {"observed", SQL_INT8, start_batch, one_value, WARM_UP, true},
+                                    {"grouped", SQL_INT8, start_group, one_value, WARM_UP, false},
+                                    {"rows_int4", SQL_ROWS_INT4, start_rows, decode_int4, WARM_UP_ROWS, false},
+                                    {"rows_six", SQL_ROWS_SIX, start_rows, decode_six, WARM_UP_ROWS, false},
+                                    {"rows_array", SQL_ROWS_ARRAY, start_rows, decode_array, WARM_UP_ROWS, false}};
 
 static int64_t run_once(struct client *c, const struct work *w, uint64_t count) {
   state.work = w;
@@ -122,10 +126,26 @@ static int64_t run_once(struct client *c, const struct work *w, uint64_t count) 
   return state.sum;
 }
 
+static void *on_start(const dsql_span *s, void *arg) {
+  (void)s;
+  return arg;
+}
+
+static void on_end(const dsql_span *s, void *data, void *arg) { (void)s, (void)data, (void)arg; }
+
+static void observe(struct client *c) {
+  dsql_hooks h;
+  dsql_hooks_init(&h);
+  h.start = on_start;
+  h.end = on_end;
+  check(dsql_rt_observe(c->rt, &h));
+}
+
 static void run_work(struct client *c, const struct work *w, uint64_t count) {
   struct sample begin, end;
   int64_t sum;
 
+  if (w->observed) observe(c);
   state.conn = open_connection(c);
   check(dsql_stmt_new(&state.stmt, c->rt, w->sql, NULL, 0));
   (void)run_once(c, w, 1); /* the first execution describes the statement; from then on its results are binary */

@@ -11,7 +11,7 @@
 #   CURL_SOURCES        the files that may include curl; they are SOURCES too
 #   LIBS                further libraries to link
 
-set(DSQL_LAYERS base wire auth tls session target rt net creds conn listen pool tx dsql)
+set(DSQL_LAYERS base wire auth tls session target rt net creds conn listen pool tx dsql observe)
 set(DSQL_ALLOWED_base "")
 set(DSQL_ALLOWED_wire base)
 set(DSQL_ALLOWED_auth base)
@@ -26,6 +26,7 @@ set(DSQL_ALLOWED_listen base wire session auth tls target rt net conn)
 set(DSQL_ALLOWED_pool base wire session auth tls target rt net conn)
 set(DSQL_ALLOWED_tx base wire session auth tls target rt net conn pool)
 set(DSQL_ALLOWED_dsql base auth target rt net creds conn)
+set(DSQL_ALLOWED_observe base rt pool dsql)
 
 function(dsql_layer name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "UV;SSL;CRYPTO;IDN;JSON;XML;GNU" "" "SOURCES;CURL_SOURCES;DEPS;LIBS")

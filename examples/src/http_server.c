@@ -7,12 +7,17 @@
  *                             202 nobody can tell (the connection was lost during the COMMIT): send it again, or ask
  *                             503 not done: try again later
  *   GET  /transfers/<uuid>    200, or 404: was not done (and will be, if it is still under way)
+ *   GET  /metrics             counters and histograms, for Prometheus
  *
  * The id makes a POST safe to repeat: the transfer leaves a row under it, in the same transaction.
  *
- *   http_server [PORT]        on 127.0.0.1; any free port unless given. SIGINT and SIGTERM end it */
+ *   http_server [PORT]        on 127.0.0.1; any free port unless given. SIGINT and SIGTERM end it
+ *
+ * Calls of half a second or more are written to stderr, a line each. */
 #include "common.h"
 #include "http_request.h"
+
+#include <dsql/observe.h>
 
 enum {
   CLIENTS_MAX = 256,
@@ -20,7 +25,8 @@ enum {
   LINGER_MS = 2000,
   WORK_TIMEOUT_MS = 10000, /* for the database, waiting for a connection included */
   PAGE_ROWS = 100,
-  BODY_SIZE = 8192,
+  BODY_SIZE = 32768, /* /metrics takes 20,000 */
+  SLOW_QUERY_MS = 500,
   HEAD_SIZE = 512,
   UUID_SIZE = 37
 };
@@ -131,12 +137,11 @@ static void on_sent(uv_write_t *w, int status) {
 }
 
 /* extra: further header lines, each with its CRLF. */
-static void answer(struct client *c, int status, const char *extra, const char *body) {
+static void answer_as(struct client *c, int status, const char *type, const char *extra, const char *body) {
   size_t n = strlen(body);
   uv_buf_t buf;
-  int head = snprintf(c->out, sizeof c->out,
-                      "HTTP/1.1 %d %s\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n%s%s\r\n", status,
-                      reason(status), n, extra, c->request.keep_alive ? "" : "Connection: close\r\n");
+  int head = snprintf(c->out, sizeof c->out, "HTTP/1.1 %d %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n%s%s\r\n",
+                      status, reason(status), type, n, extra, c->request.keep_alive ? "" : "Connection: close\r\n");
 
   if (head < 0 || (size_t)head + n > sizeof c->out) {
     drop(c);
@@ -147,6 +152,10 @@ static void answer(struct client *c, int status, const char *extra, const char *
   c->write.data = c;
   uv_timer_start(&c->timer, on_timeout, CLIENT_TIMEOUT_MS, 0);
   if (uv_write(&c->write, (uv_stream_t *)&c->tcp, &buf, 1, on_sent)) drop(c);
+}
+
+static void answer(struct client *c, int status, const char *extra, const char *body) {
+  answer_as(c, status, "application/json", extra, body);
 }
 
 static void refuse(struct client *c, int status, const char *why) {
@@ -347,6 +356,33 @@ static void on_found(dsql_future *f, void *arg) {
   finish_work(c);
 }
 
+/* ---- GET /metrics ---- */
+
+static void get_metrics(struct client *c) {
+  dsql_metrics_pool pools[] = {{"bank", c->server->pool}};
+  char body[BODY_SIZE];
+  size_t len;
+
+  if (dsql_metrics_write(c->server->rt, pools, 1, body, sizeof body, &len))
+    refuse(c, 503, "the metrics have outgrown their buffer");
+  else
+    answer_as(c, 200, "text/plain; version=0.0.4; charset=utf-8", "", body);
+}
+
+/* A program would give it to its logger. */
+static void log_line(const char *line, size_t len, void *arg) {
+  (void)arg;
+  fprintf(stderr, "%.*s\n", (int)len, line);
+}
+
+static int observe(dsql_rt *rt) {
+  dsql_hooks hooks;
+  dsql_hooks_init(&hooks);
+  hooks.log = log_line;
+  hooks.slow_query_ms = SLOW_QUERY_MS;
+  return dsql_rt_observe(rt, &hooks);
+}
+
 /* ---- routes ---- */
 
 static bool is(dsql_str s, const char *text) { return s.len == strlen(text) && memcmp(s.ptr, text, s.len) == 0; }
@@ -389,16 +425,19 @@ static void get_transfer(struct client *c, dsql_str text) {
 
 static void route(struct client *c) {
   const struct http_request *q = &c->request;
-  bool accounts = is(q->path, "/accounts"), transfers = is(q->path, "/transfers"), get = is(q->method, "GET");
+  bool accounts = is(q->path, "/accounts"), transfers = is(q->path, "/transfers"), metrics = is(q->path, "/metrics");
+  bool get = is(q->method, "GET");
   dsql_str account, id;
   bool one_account = behind(q->path, "/accounts/", &account), one_transfer = behind(q->path, "/transfers/", &id);
 
-  if (!accounts && !one_account && !transfers && !one_transfer)
-    refuse(c, 404, "there are /accounts and /transfers");
+  if (!accounts && !one_account && !transfers && !one_transfer && !metrics)
+    refuse(c, 404, "there are /accounts, /transfers and /metrics");
   else if (transfers && !is(q->method, "POST"))
     answer(c, 405, "Allow: POST\r\n", "{\"error\":\"POST only\"}\n");
   else if (!transfers && !get)
     answer(c, 405, "Allow: GET\r\n", "{\"error\":\"GET only\"}\n");
+  else if (metrics)
+    get_metrics(c);
   else if (accounts)
     get_accounts(c);
   else if (one_account)
@@ -534,7 +573,7 @@ int main(int argc, char **argv) {
   dsql_target *target;
   int code = DSQL_EINVAL;
 
-  if (dsql_rt_new(&s.rt, s.loop, NULL)) return 1;
+  if (dsql_rt_new(&s.rt, s.loop, NULL) || observe(s.rt)) return 1;
   target = cluster_target(s.rt);
   if (target) {
     code = dsql_pool_new(&s.pool, s.rt, target, NULL);

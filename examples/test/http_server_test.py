@@ -3,6 +3,7 @@ import json
 import socket
 import uuid
 
+import exposition
 from cluster import Cluster, Server, check, equal
 
 
@@ -15,7 +16,7 @@ class Client:
         self.socket.sendall(data if isinstance(data, bytes) else data.encode())
 
     def answer(self):
-        """-> status, headers, JSON"""
+        """-> status, headers, JSON or text"""
         line = self.file.readline().decode()
         check(line.startswith("HTTP/1.1 "), f"not a status line: {line!r}")
         headers = {}
@@ -27,7 +28,8 @@ class Client:
             name, value = field.split(":", 1)
             headers[name.lower()] = value.strip()
         body = self.file.read(int(headers["content-length"]))
-        return int(line.split()[1]), headers, json.loads(body)
+        is_json = headers["content-type"] == "application/json"
+        return int(line.split()[1]), headers, json.loads(body) if is_json else body.decode()
 
     def get(self, path):
         self.send(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -109,6 +111,37 @@ def pipelining(s):
     check(client.is_closed(), "HTTP/1.0 is closed")
 
 
+def metrics(s):
+    def look():
+        status, headers, text = client.get("/metrics")
+        equal((status, headers["content-type"]), (200, "text/plain; version=0.0.4; charset=utf-8"), "metrics")
+        return exposition.read(text)
+
+    client = Client(s.port)
+    pool = ("db_client_connection_pool_name", "bank")
+    counters = {("dsql_pool_acquires_total", (pool,)): 15, ("dsql_transaction_commits_total", (pool,)): 5,
+                ("db_client_connection_wait_time_seconds_count", (pool,)): 15,
+                ("dsql_spans_total", (("kind", "acquire"),)): 15}
+    before = look()
+    for _ in range(10):
+        equal(client.get("/accounts/7")[0], 200, "an account")
+    for _ in range(5):
+        equal(client.post({"from": 5, "to": 6, "cents": 1})[0], 201, "a transfer")
+    after = look()
+    for key, least in counters.items():
+        moved = after[key] - before[key]
+        retried = after["dsql_transaction_retries_total", (pool,)] - before["dsql_transaction_retries_total", (pool,)]
+        check(least <= moved <= least + retried, f"{key} has moved by {moved}, and {retried} attempts were made again")
+    for key, value in before.items():
+        check("_total" not in key[0] or after[key] >= value, f"{key} goes back")
+    calls = "db_client_operation_duration_seconds_count", (("db_system_name", "postgresql"),)
+    check(after[calls] - before[calls] >= 10 + 5 * 4, "calls: each transfer has BEGIN, COMMIT and four statements")
+    check(after["dsql_token_signings_total", (pool,)] >= 1, "a token was signed")
+    check(0 < after["dsql_token_expires_in_seconds", (pool,)] <= 900, "it expires")
+    status, headers, _ = client.post({}, "/metrics")
+    equal((status, headers["allow"]), (405, "GET"), "a POST of metrics")
+
+
 def refused(s):
     head = "POST /transfers HTTP/1.1\r\nHost: x\r\n"
     for status, request in (
@@ -133,6 +166,7 @@ def refused(s):
 with Cluster("--occ-rate", "0.05", "--seed", "3") as c, Server(c, "http_server") as s:
     routes(c, s)
     pipelining(s)
+    metrics(s)
     refused(s)
     idle = [Client(s.port) for _ in range(100)]
     half = Client(s.port)

@@ -671,7 +671,8 @@ typedef struct dsql_pool_stats {
   uint64_t commits, retries, conflicts_data, conflicts_schema, in_doubt; /* of transactions */
   dsql_histogram acquire_time;                                           /* from the call to the grant */
   dsql_histogram connect_time; /* of those that succeeded, after_connect included */
-  uint64_t flights; /* of transactions: round trips, those of attempts that failed and their ROLLBACKs included */
+  uint64_t flights;  /* of transactions: round trips, those of attempts that failed and their ROLLBACKs included */
+  uint64_t attempts; /* of transactions */
 } dsql_pool_stats;
 DSQL_API void dsql_pool_stats_get(const dsql_pool *p, dsql_pool_stats *out, size_t size);
 DSQL_API dsql_rt *dsql_pool_rt(const dsql_pool *p);

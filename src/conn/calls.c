@@ -5,6 +5,7 @@
 #include "conn/calls.h"
 #include "conn/conn.h"
 #include "conn/encode.h"
+#include "conn/observe.h"
 
 /* The hook that prepares a session goes ahead of what waits. */
 static struct op_queue *queue_of(struct dsql_conn *c) { return c->in_prepare_call ? &c->prepare_queue : &c->queue; }
@@ -26,6 +27,7 @@ __attribute__((noinline, cold)) dsql_future *calls_refuse(struct query *q, const
   const struct error *e;
   told.flags |= DSQL_NOT_SENT;
   break_group(q->conn);
+  if (rt_observer(q->conn->rt)) query_observe_start(q);
   e = error_from_fault(&q->arena, &told);
   query_complete(q, e == &error_nomem ? query_nomem(told.flags) : e);
   dsql_future *future = &q->future;
@@ -75,7 +77,7 @@ __attribute__((noinline)) int calls_check_open(const struct dsql_conn *c, const 
   return 0;
 }
 
-dsql_future *calls_enqueue(struct dsql_conn *c, struct query *q) {
+static inline __attribute__((always_inline)) dsql_future *push(struct dsql_conn *c, struct query *q) {
   q->op.whole = !q->each;
   q->grouped = c->grouping;
   q->group = c->group_number;
@@ -84,6 +86,23 @@ dsql_future *calls_enqueue(struct dsql_conn *c, struct query *q) {
   conn_flush_later(c);
   return &q->future;
 }
+
+/* The start hook is the last thing that the call does: whatever it may look at is in order. */
+__attribute__((noinline, cold)) static dsql_future *push_observed(struct dsql_conn *c, struct query *q) {
+  struct fault f;
+
+  fault_clear(&f);
+  if (rt_in_hook(c->rt) && observe_refuse(&f)) return calls_refuse(q, &f);
+  (void)push(c, q);
+  query_observe_start(q);
+  return &q->future;
+}
+
+static inline __attribute__((always_inline)) dsql_future *enqueue(struct dsql_conn *c, struct query *q) {
+  return __builtin_expect(rt_observer(c->rt) != NULL, 0) ? push_observed(c, q) : push(c, q);
+}
+
+dsql_future *calls_enqueue(struct dsql_conn *c, struct query *q) { return enqueue(c, q); }
 
 static dsql_future *start_unnamed(struct dsql_conn *c, const char *sql, dsql_params p, dsql_row_fn each, void *arg,
                                   const dsql_call *o) {
@@ -98,7 +117,7 @@ static dsql_future *start_unnamed(struct dsql_conn *c, const char *sql, dsql_par
   q->op.effect = sql_effect_of(sql, strlen(sql));
   q->each = each;
   q->each_arg = arg;
-  return calls_enqueue(c, q);
+  return enqueue(c, q);
 }
 
 static dsql_future *start_statement(struct dsql_conn *c, dsql_stmt *s, dsql_params p, dsql_row_fn each, void *arg,
@@ -114,7 +133,7 @@ static dsql_future *start_statement(struct dsql_conn *c, dsql_stmt *s, dsql_para
   q->op.effect = s->effect;
   q->each = each;
   q->each_arg = arg;
-  return calls_enqueue(c, q);
+  return enqueue(c, q);
 }
 
 dsql_future *calls_command(struct dsql_conn *c, const char *sql, const dsql_call *o) {
@@ -162,7 +181,7 @@ dsql_future *dsql_exec(dsql_conn *c, const char *script, const dsql_call *o) {
 /* ---- pipelines ---- */
 
 int dsql_pipeline_begin(dsql_conn *c) {
-  if (!c || c->grouping) return DSQL_EINVAL;
+  if (!c || c->grouping || rt_in_hook(c->rt)) return DSQL_EINVAL;
   c->grouping = true;
   c->group_broken = false;
   c->group_number++;
@@ -174,7 +193,7 @@ int dsql_pipeline_end(dsql_conn *c) {
   struct op_queue *queue;
   struct query *q;
 
-  if (!c || !c->grouping) return DSQL_EINVAL;
+  if (!c || !c->grouping || rt_in_hook(c->rt)) return DSQL_EINVAL;
   c->grouping = false;
   queue = queue_of(c);
   queue->grouping = false;

@@ -16,6 +16,7 @@
 #include "session/session.h"
 
 struct cancel_request;
+struct observe_span;
 
 enum conn_preparing {
   PREPARING_NOTHING,
@@ -99,6 +100,8 @@ struct dsql_conn {
   dsql_trace_fn trace_fn;
   void *trace_arg;
   void *user_data;
+  struct observe_span *connect_span; /* NULL: it is not connecting, or not observed */
+  uint64_t lender_id;                /* the span that its calls are a part of; 0: none */
   uint64_t opened_us;
   uint32_t connect_us, connect_round_trips;
 };

@@ -5,6 +5,7 @@
 
 #include "conn/ahead.h"
 #include "conn/conn.h"
+#include "conn/observe.h"
 #include "conn/startup.h"
 
 enum { REPORT_MAX = 8192, OUT_MAX = 0x7fffffff };
@@ -332,6 +333,7 @@ void conn_session_open(struct dsql_conn *c) {
   phases_enter(&k->phases, PHASE_AUTH);
   c->connect_us = (uint32_t)(k->phases.since_us - c->opened_us);
   c->connect_round_trips = k->round_trips;
+  if (c->connect_span) conn_observe_end(c, NULL);
   for (struct list *node; (node = list_pop_front(&c->ready_futures)) != NULL;) conn_ready_complete(node, NULL);
   session_release(&c->session);
   if (c->session.abandoned) conn_drain_step(c, false);

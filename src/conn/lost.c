@@ -3,6 +3,7 @@
 
 #include "conn/conn.h"
 #include "conn/copy.h"
+#include "conn/observe.h"
 
 void conn_drop_session(struct dsql_conn *c) {
   if (!c->session_live) return;
@@ -89,6 +90,7 @@ void conn_session_failed(struct dsql_conn *c) {
 void conn_fail(struct dsql_conn *c, const struct error *e) {
   struct op *op;
 
+  if (c->connect_span) conn_observe_end(c, e);
   c->error = e;
   c->status = DSQL_CONN_FAILED;
   c->paused = NULL;

@@ -3,6 +3,7 @@
 
 #include "conn/conn.h"
 #include "conn/copy.h"
+#include "conn/observe.h"
 #include "conn/portal.h"
 #include "wire/trace.h"
 
@@ -73,6 +74,7 @@ static void on_rt_close(struct rt_closer *closer);
 int conn_open(dsql_conn **out, dsql_rt *rt, struct dsql_target *t, struct password_source *password) {
   struct dsql_conn *c;
 
+  if (rt_in_hook(rt)) return DSQL_EINVAL;
   if (rt_closing(rt)) return DSQL_ECLOSED;
   c = mem_zalloc(rt_alloc(rt), sizeof *c);
   if (!c) return DSQL_ENOMEM;
@@ -92,6 +94,7 @@ int conn_open(dsql_conn **out, dsql_rt *rt, struct dsql_target *t, struct passwo
   c->idle_timer = (struct rt_timer){.fire = on_idle_timer, .background = true};
   c->opened_us = rt_clock_us();
   rt_closer_add(rt, &c->closer);
+  if (rt_observer(rt)) conn_observe_start(c);
   c->busy = 1; /* a failure that comes at once must not be told before the caller has c */
   if (conn_connect_start(c)) {
     c->busy = 0;
@@ -170,7 +173,7 @@ static void close_with(struct dsql_conn *c, int code) {
 }
 
 void dsql_conn_close(dsql_conn *c) {
-  if (!c) return;
+  if (!c || rt_in_hook(c->rt)) return;
   if (c->shut)
     dsql_future_destroy(&c->shell);
   else

@@ -7,6 +7,7 @@
 
 #include "conn/calls.h"
 #include "conn/conn.h"
+#include "rt/observe.h"
 
 /* ---- will a transaction block be open when it is run? ---- */
 
@@ -342,7 +343,7 @@ static void send_close(struct dsql_portal *p) {
 }
 
 void dsql_portal_close(dsql_portal *p) {
-  if (!p || p->closed) return;
+  if (!p || p->closed || rt_in_hook(p->rt)) return;
   p->closed = true;
   if (p->conn && p->name[0] && (p->state == PORTAL_LIMITED || p->state == PORTAL_ENDED)) send_close(p);
   if (p->state != PORTAL_FAILED) stop(p, DSQL_ECANCELED, "its portal was closed", true);

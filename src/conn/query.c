@@ -8,6 +8,7 @@
 #include "base/zero.h"
 #include "conn/conn.h"
 #include "conn/copy.h"
+#include "conn/observe.h"
 
 enum { OP_BYTES_MAX = 0x7fffffff };
 
@@ -94,6 +95,7 @@ struct query *query_new(struct dsql_conn *c, const dsql_call *o) {
     q->op.read_only = o->read_only;
   }
   if (timeout_ms) {
+    q->watched = true;
     q->timer.fire = on_deadline;
     rt_timer_start(c->rt, &q->timer, rt_now_ms(c->rt) + timeout_ms);
   }
@@ -114,9 +116,14 @@ void query_op_done(struct query *q) {
   query_free_if_over(q);
 }
 
+static __attribute__((noinline, cold)) void end_watch(struct query *q, const struct error *error) {
+  if (q->timer.node.linked) rt_timer_stop(q->future.rt, &q->timer);
+  if (q->span) query_observe_end(q, error);
+}
+
 void query_complete(struct query *q, const struct error *error) {
   if (!query_pending(q)) return;
-  if (q->timer.node.linked) rt_timer_stop(q->future.rt, &q->timer);
+  if (__builtin_expect(q->watched, 0)) end_watch(q, error);
   future_complete(&q->future, error); /* may free the future's end; the block stays while the operation is live */
 }
 

@@ -10,6 +10,7 @@
 #include "session/op.h"
 
 struct dsql_conn;
+struct observe_span;
 struct session_event;
 struct dsql_stmt;
 struct statement;
@@ -29,6 +30,7 @@ struct query {
   dsql_row_fn each;
   void *each_arg;
   struct dsql_copy *copy;      /* what it is besides; NULL: no COPY */
+  struct observe_span *span;   /* NULL: it is not observed */
   struct statement *statement; /* the session's named statement that this refers to; NULL: unnamed */
   uint64_t group;              /* number of the pipeline group it is a member of */
   uint32_t bind_at;            /* in op.bytes: the Bind message, for encoding it once more */
@@ -36,6 +38,7 @@ struct query {
   bool parses;                 /* its Parse creates statement */
   bool text_results;
   bool op_live, future_live;
+  bool watched; /* there is a timer, or a span: somebody is to be told of the end */
   bool paused, retried, grouped;
   char tx_status;            /* of the ReadyForQuery that ended its group; 0: none did */
   struct dsql_result result; /* initialises itself, like what follows */

@@ -4,6 +4,8 @@
 #include <assert.h>
 #include <string.h>
 
+#include "rt/observe.h"
+
 /* ---- memory ---- */
 
 static void free_listener(struct dsql_listener *l) {
@@ -93,7 +95,7 @@ int dsql_listen(dsql_listener **out, dsql_rt *rt, const dsql_target *t, const ch
 
   if (error) *error = NULL;
   if (out) *out = NULL;
-  if (!out || !rt || !t || !fn) return DSQL_EINVAL;
+  if (!out || !rt || !t || !fn || rt_in_hook(rt)) return DSQL_EINVAL;
   if (check(t, rt, channel, &f) == 0) {
     l = new_listener(rt, t, fn, arg);
     if (!l) fault_set(&f, DSQL_ENOMEM, "out of memory");
@@ -171,7 +173,7 @@ void dsql_listener_stats_get(const dsql_listener *l, dsql_listener_stats *out, s
 /* ---- the end ---- */
 
 void dsql_listener_close(dsql_listener *l) {
-  if (!l || l->closed) return;
+  if (!l || l->closed || rt_in_hook(l->rt)) return;
   l->closed = true;
   stop(l);
   if (!l->shut) rt_closer_remove(l->rt, &l->closer);

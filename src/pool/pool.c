@@ -175,7 +175,7 @@ int dsql_pool_new(dsql_pool **out, dsql_rt *rt, const dsql_target *t, const dsql
   int rc;
 
   if (out) *out = NULL;
-  if (!out || !rt || !t || t->rt != rt) return DSQL_EINVAL;
+  if (!out || !rt || !t || t->rt != rt || rt_in_hook(rt)) return DSQL_EINVAL;
   if (c && c->size < sizeof c->size) return DSQL_EINVAL;
   if (c) memcpy(&full, c, c->size < sizeof full ? c->size : sizeof full);
   read_limits(&full, &limits);
@@ -206,6 +206,7 @@ dsql_future *dsql_pool_close(dsql_pool *p, uint32_t drain_timeout_ms) {
   struct fault f = {0};
 
   if (!p) return NULL;
+  if (rt_in_hook(p->rt) && observe_refuse(&f)) return future_failed(p->rt, &f);
   if (p->ending || p->state.closing) {
     fault_set(&f, p->shut ? DSQL_ECANCELED : DSQL_EINVAL,
               p->shut ? "the runtime is closing" : "the pool is being closed already");
@@ -253,14 +254,14 @@ static void on_rt_close(struct rt_closer *closer) {
 /* ---- at run time ---- */
 
 int dsql_pool_resize(dsql_pool *p, uint32_t conns_max, uint32_t conns_min) {
-  if (!p || p->state.closing || !sizes_fit(conns_max, conns_min)) return DSQL_EINVAL;
+  if (!p || p->state.closing || !sizes_fit(conns_max, conns_min) || rt_in_hook(p->rt)) return DSQL_EINVAL;
   pool_state_resize(&p->state, conns_max, conns_min);
   pool_run_later(p);
   return 0;
 }
 
 void dsql_pool_expire_all(dsql_pool *p) {
-  if (!p) return;
+  if (!p || rt_in_hook(p->rt)) return;
   pool_state_expire_all(&p->state);
   pool_run_later(p);
 }

@@ -11,12 +11,14 @@
 #include "rt/rt.h"
 
 struct dsql_pool;
+struct observe_span;
 
 struct pool_waiter {
   struct pool_request request; /* first */
   /* The borrower takes a connection that is not up yet, as soon as what is called at it travels with the start-up: c is
    * then DSQL_CONN_CONNECTING. Whatever fails on it is held against pool_rode_in_vain() first. */
   bool rides;
+  struct observe_span *span; /* NULL: it does not wait, or is not observed */
   /* c is idle, outside a transaction, and the borrower's until pool_give_back(). It may have been lost by now. */
   void (*granted)(struct pool_waiter *w, dsql_conn *c);
   /* e lives until the call returns. */
@@ -48,7 +50,7 @@ dsql_conn *pool_body(struct dsql_pool *p, dsql_conn *held);
 
 /* Statistics that transactions keep. */
 struct pool_tx_counts {
-  uint64_t commits, retries, conflicts_data, conflicts_schema, in_doubt, flights;
+  uint64_t commits, retries, conflicts_data, conflicts_schema, in_doubt, flights, attempts;
 };
 struct pool_tx_counts *pool_tx_counts(struct dsql_pool *p);
 

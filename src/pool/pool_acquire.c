@@ -52,8 +52,8 @@ static void on_failed(struct pool_waiter *w, const struct error *e) {
   future_complete(&a->future, copy ? copy : &error_nomem);
 }
 
-dsql_future *dsql_pool_acquire(dsql_pool *p) {
-  struct acquire *a = p ? rt_block_get(p->rt) : NULL;
+static inline __attribute__((always_inline)) dsql_future *acquire(dsql_pool *p) {
+  struct acquire *a = rt_block_get(p->rt);
   dsql_conn *c;
 
   if (!a) return NULL;
@@ -70,6 +70,18 @@ dsql_future *dsql_pool_acquire(dsql_pool *p) {
     pool_ask(p, &a->waiter, 0);
   }
   return &a->future;
+}
+
+__attribute__((noinline, cold)) static dsql_future *acquire_observed(dsql_pool *p) {
+  struct fault f = {0};
+
+  if (rt_in_hook(p->rt) && observe_refuse(&f)) return future_failed(p->rt, &f);
+  return acquire(p);
+}
+
+dsql_future *dsql_pool_acquire(dsql_pool *p) {
+  if (!p) return NULL;
+  return __builtin_expect(rt_observer(p->rt) != NULL, 0) ? acquire_observed(p) : acquire(p);
 }
 
 int dsql_future_take_conn(dsql_future *f, dsql_conn **out) {

@@ -15,10 +15,21 @@ void pool_ask(struct dsql_pool *p, struct pool_waiter *w, uint64_t deadline_ms) 
   if (deadline_ms == 0) deadline_ms = p->acquire_timeout_ms ? rt_now_ms(p->rt) + p->acquire_timeout_ms : POOL_NEVER;
   pool_state_ask(&p->state, &w->request, p->body ? &p->body->slot : NULL, deadline_ms);
   pool_run_later(p);
+  w->span = NULL;
+  if (rt_observer(p->rt)) pool_observe_start(p, w);
 }
+
+static const struct error withdrawn = {.pub = {.code = DSQL_ECANCELED,
+                                               .flags = DSQL_NOT_SENT | DSQL_CLIENT_SIDE,
+                                               .attempts = 1,
+                                               .cause_index = -1,
+                                               .message = {"nobody waits for it any more", 28},
+                                               .detail = {"", 0},
+                                               .hint = {"", 0}}};
 
 void pool_withdraw(struct dsql_pool *p, struct pool_waiter *w) {
   if (w->request.state == POOL_REQUEST_NONE) return;
+  if (w->span) pool_observe_failed(p, w, &withdrawn);
   pool_state_withdraw(&p->state, &w->request, rt_now_ms(p->rt));
   pool_run_later(p);
 }
@@ -41,18 +52,22 @@ void pool_ask_again(struct dsql_pool *p, struct pool_waiter *w, dsql_conn *c) {
   pool_state_ask_again(&p->state, &w->request);
   pool_give_back(p, c, POOL_REUSE);
   pool_run_later(p);
+  if (rt_observer(p->rt)) pool_observe_start(p, w);
 }
 
 void pool_tell_granted(struct dsql_pool *p, struct pool_request *r, struct pool_conn *pc) {
   struct pool_waiter *w = waiter_of(r);
   uint64_t waited_us = rt_clock_us() - r->asked_us;
+  dsql_conn *c;
 
   if (pc->use != USE_IDLE) {
-    w->granted(w, pool_ride(pc, waited_us));
-    return;
+    c = pool_ride(pc, waited_us);
+  } else {
+    histogram_add(&p->acquire_time, waited_us);
+    c = pool_lend(pc);
   }
-  pool_histogram_add(&p->acquire_time, waited_us);
-  w->granted(w, pool_lend(pc));
+  if (w->span) pool_observe_granted(p, w, c);
+  w->granted(w, c);
 }
 
 /* ---- why not ---- */
@@ -95,6 +110,11 @@ static void explain(const struct dsql_pool *p, const struct pool_request *r, enu
   }
 }
 
+static void tell(struct dsql_pool *p, struct pool_waiter *w, const struct error *e) {
+  if (w->span) pool_observe_failed(p, w, e);
+  w->failed(w, e);
+}
+
 void pool_tell_failed(struct dsql_pool *p, struct pool_request *r, enum pool_failure why) {
   struct pool_waiter *w = waiter_of(r);
   struct fault f;
@@ -103,10 +123,10 @@ void pool_tell_failed(struct dsql_pool *p, struct pool_request *r, enum pool_fai
   fault_clear(&f);
   explain(p, r, why, &f);
   if (!f.code) {
-    w->failed(w, p->cause ? p->cause : &error_nomem);
+    tell(p, w, p->cause ? p->cause : &error_nomem);
     return;
   }
   arena_init(&arena, rt_chunks(p->rt));
-  w->failed(w, error_from_fault(&arena, &f));
+  tell(p, w, error_from_fault(&arena, &f));
   arena_deinit(&arena);
 }

@@ -81,7 +81,7 @@ dsql_conn *pool_ride(struct pool_conn *pc, uint64_t waited_us) {
 }
 
 static void count_ride(struct pool_conn *pc) {
-  if (pc->early) pool_histogram_add(&pc->pool->acquire_time, pc->waited_us);
+  if (pc->early) histogram_add(&pc->pool->acquire_time, pc->waited_us);
   pc->early = false;
 }
 
@@ -103,7 +103,7 @@ static void came_up(struct pool_conn *pc) {
 
   stop_connecting(pc);
   list_push_back(&p->others, &pc->node);
-  pool_histogram_add(&p->connect_time, rt_clock_us() - pc->opened_us);
+  histogram_add(&p->connect_time, rt_clock_us() - pc->opened_us);
   count_ride(pc);
   if (before == POOL_SLOT_RIDDEN)
     pc->use = USE_LENT;

@@ -67,7 +67,9 @@ dsql_conn *pool_take(struct dsql_pool *p) {
     if (c->status == DSQL_CONN_READY && !c->unfit) {
       p->acquire_time.count++;
       p->acquire_time.buckets[0]++;
-      return pool_lend(pool_conn_of(slot));
+      (void)pool_lend(pool_conn_of(slot));
+      if (rt_observer(p->rt)) pool_observe_taken(p, c);
+      return c;
     }
     pool_state_returned_bad(&p->state, slot, loss_of(c));
     pool_run_later(p);
@@ -117,6 +119,7 @@ static void roll_back(struct pool_conn *pc) {
 /* Nothing of the borrower's is left behind on it. */
 static void forget_borrower(struct dsql_conn *c) {
   c->user_data = NULL;
+  c->lender_id = 0;
   c->notice_fn = NULL;
   c->notify_fn = NULL;
   if (c->trace_fn) dsql_conn_on_trace(c, NULL, NULL);
@@ -183,7 +186,7 @@ void pool_give_back(struct dsql_pool *p, dsql_conn *c, enum pool_verdict v) {
 }
 
 void dsql_pool_release(dsql_pool *p, dsql_conn *c) {
-  if (p && c) pool_give_back(p, c, POOL_REUSE);
+  if (p && c && !rt_in_hook(p->rt)) pool_give_back(p, c, POOL_REUSE);
 }
 
 /* ---- the end ---- */

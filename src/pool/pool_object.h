@@ -13,9 +13,11 @@
 #ifndef DSQL_POOL_POOL_OBJECT_H
 #define DSQL_POOL_POOL_OBJECT_H
 
+#include "base/histogram.h"
 #include "conn/conn.h"
 #include "pool/pool.h"
 #include "rt/future.h"
+#include "rt/observe.h"
 
 enum conn_use { USE_CONNECTING, USE_IDLE, USE_LENT, USE_DRAINING, USE_ROLLING_BACK };
 
@@ -95,11 +97,15 @@ void pool_force(struct dsql_pool *p);
 void pool_tell_failed(struct dsql_pool *p, struct pool_request *r, enum pool_failure why);
 void pool_tell_granted(struct dsql_pool *p, struct pool_request *r, struct pool_conn *pc);
 
+/* ---- pool_observe.c: the span of who waits; where it ends, w->span is there ---- */
+void pool_observe_start(struct dsql_pool *p, struct pool_waiter *w);
+void pool_observe_granted(struct dsql_pool *p, struct pool_waiter *w, struct dsql_conn *c);
+void pool_observe_failed(struct dsql_pool *p, struct pool_waiter *w, const struct error *e);
+/* It was served at once. */
+void pool_observe_taken(struct dsql_pool *p, struct dsql_conn *c);
+
 /* ---- pool_acquire.c ---- */
 void pool_acquires_shut(struct dsql_pool *p);
-
-/* ---- pool_stats.c ---- */
-void pool_histogram_add(dsql_histogram *h, uint64_t us);
 
 static inline struct pool_conn *pool_conn_of(struct pool_slot *s) { return (struct pool_conn *)(void *)s; }
 /* Of a connection that is known to be a pool's. */

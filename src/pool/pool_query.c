@@ -212,9 +212,22 @@ static struct borrow *borrow_new(dsql_pool *p, enum borrow_kind kind, const dsql
   return b;
 }
 
-static dsql_future *go(struct borrow *b) {
-  dsql_conn *c = pool_take(b->pool);
+/* What it refers to was not copied. */
+__attribute__((noinline, cold)) static dsql_future *refuse(struct borrow *b) {
+  struct fault f = {0};
+  struct error *e = error_printf(&b->arena, observe_refuse(&f), "%s", f.text);
 
+  if (e) e->pub.flags |= DSQL_NOT_SENT;
+  b->stmt = NULL;
+  fail(b, e);
+  return &b->future;
+}
+
+static dsql_future *go(struct borrow *b) {
+  dsql_conn *c;
+
+  if (rt_in_hook(b->pool->rt)) return refuse(b);
+  c = pool_take(b->pool);
   if (!c) {
     wait_for_one(b);
     return &b->future;

@@ -2,16 +2,6 @@
 
 #include "pool/pool_object.h"
 
-void pool_histogram_add(dsql_histogram *h, uint64_t us) {
-  unsigned bucket = us ? 64 - (unsigned)__builtin_clzll(us) : 0;
-
-  if (bucket >= DSQL_HISTOGRAM_BUCKETS) bucket = DSQL_HISTOGRAM_BUCKETS - 1;
-  h->count++;
-  h->sum_us += us;
-  if (us > h->max_us) h->max_us = us;
-  h->buckets[bucket]++;
-}
-
 void dsql_pool_stats_get(const dsql_pool *p, dsql_pool_stats *out, size_t size) {
   const struct pool_state *s = &p->state;
   dsql_pool_stats full = {.conns_max = s->limits.conns_max,
@@ -36,7 +26,8 @@ void dsql_pool_stats_get(const dsql_pool *p, dsql_pool_stats *out, size_t size) 
                           .in_doubt = p->tx_counts.in_doubt,
                           .acquire_time = p->acquire_time,
                           .connect_time = p->connect_time,
-                          .flights = p->tx_counts.flights};
+                          .flights = p->tx_counts.flights,
+                          .attempts = p->tx_counts.attempts};
 
   if (size > sizeof full) size = sizeof full;
   full.size = size;

@@ -64,6 +64,7 @@ static void finish(struct dsql_rt *rt) {
   /* Registered between the last drain and now, on futures that were ready: owed a callback like any other. */
   while (!list_empty(&rt->ready)) rt_drain(rt);
   free_futures(rt);
+  observe_deinit(rt);
   assert(list_empty(&rt->ready) && list_empty(&rt->flush) && list_empty(&rt->closers) && rt->holds == 0);
   assert(!heap_min(&rt->timers));
   rt_hints_deinit(rt);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/zero.h"
+#include "rt/observer.h"
 #include "rt/state.h"
 
 static void deliver(struct rt_task *t) {
@@ -80,24 +81,33 @@ static void ask_cancel(struct dsql_future *f) {
 }
 
 void dsql_future_cancel(dsql_future *f) {
-  if (!f) return;
+  if (!f || rt_in_hook(f->rt)) return;
   rt_assert_thread(f->rt);
   ask_cancel(f);
 }
 
 /* The user's end: no callback from here on. */
-static void let_go(struct dsql_future *f) {
-  struct rt_awaited *awaited = f->rt->awaited;
+static inline void let_go(struct dsql_future *f) {
   assert(f->user);
   rt_assert_thread(f->rt);
   rt_unready(&f->task);
   list_remove(&f->open);
   f->user = false;
-  if (awaited && awaited->future == f) *awaited = (struct rt_awaited){NULL, f->ready ? f->code : DSQL_ECANCELED};
 }
 
-void dsql_future_destroy(dsql_future *f) {
-  if (!f) return;
+/* Somebody waits for a future, perhaps for f; or a hook runs, and then nobody may let go of what is under way. */
+__attribute__((noinline, cold)) static bool note_gone(struct dsql_future *f) {
+  struct rt_awaited *awaited = f->rt->awaited;
+
+  if (awaited == &rt_hook_awaits) {
+    if (!f->ready) return false;
+    awaited = f->rt->observer->awaited;
+  }
+  if (awaited && awaited->future == f) *awaited = (struct rt_awaited){NULL, f->ready ? f->code : DSQL_ECANCELED};
+  return true;
+}
+
+static inline void destroy(struct dsql_future *f) {
   let_go(f);
   if (f->library)
     ask_cancel(f);
@@ -105,8 +115,20 @@ void dsql_future_destroy(dsql_future *f) {
     f->class->free(f);
 }
 
-void dsql_future_detach(dsql_future *f) {
+__attribute__((noinline, cold)) static void destroy_noted(struct dsql_future *f) {
+  if (note_gone(f)) destroy(f);
+}
+
+void dsql_future_destroy(dsql_future *f) {
   if (!f) return;
+  if (f->rt->awaited)
+    destroy_noted(f);
+  else
+    destroy(f);
+}
+
+void dsql_future_detach(dsql_future *f) {
+  if (!f || (f->rt->awaited && !note_gone(f))) return;
   let_go(f);
   if (!f->library) f->class->free(f);
 }

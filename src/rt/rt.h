@@ -18,6 +18,12 @@
 #include "base/list.h"
 #include "dsql/dsql.h"
 
+/* Who observes it (rt/observe.h), NULL: nobody. Every call looks, so it is the first field, read in place. */
+struct observer;
+static inline struct observer *rt_observer(const struct dsql_rt *rt) {
+  return *(struct observer *const *)(const void *)rt;
+}
+
 struct uv_loop_s *rt_loop(struct dsql_rt *rt);
 const dsql_alloc *rt_alloc(struct dsql_rt *rt);
 struct arena_pool *rt_chunks(struct dsql_rt *rt);

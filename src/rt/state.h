@@ -36,6 +36,7 @@ struct rt_awaited {
 };
 
 struct dsql_rt {
+  struct observer *observer; /* first: rt_observer() reads it. NULL: nobody looks */
   uv_loop_t *loop;
   dsql_alloc alloc;
   uint64_t random;
@@ -86,6 +87,9 @@ struct dsql_rt {
 #endif
 };
 
+/* rt->awaited while a hook of dsql_rt_observe() runs: nobody is to let go of a future that is pending. */
+extern struct rt_awaited rt_hook_awaits;
+
 /* Keeps the poll from blocking and the prepare callback running, as long as there is something to do. */
 void rt_settle(struct dsql_rt *rt);
 void rt_drain(struct dsql_rt *rt);
@@ -99,6 +103,7 @@ void rt_posts_stop(struct dsql_rt *rt);
 void rt_timers_init(struct dsql_rt *rt);
 void rt_memory_deinit(struct dsql_rt *rt);
 void rt_hints_deinit(struct dsql_rt *rt);
+void observe_deinit(struct dsql_rt *rt); /* when all spans have ended */
 
 /* Debug builds: calls from another thread than the loop's are a programming error. Known from the first turn on. */
 static inline void rt_assert_thread(const struct dsql_rt *rt) {

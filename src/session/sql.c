@@ -161,3 +161,38 @@ enum sql_effect sql_effect_of_script(const char *sql, size_t n) {
 }
 
 bool sql_may_copy(const char *sql, size_t n) { return mentions(sql, n, "copy"); }
+
+void sql_verb(const char *sql, size_t n, char out[SQL_VERB_SIZE]) {
+  struct scanner s = {sql, n ? sql + n : sql};
+
+  _Static_assert(SQL_VERB_SIZE == WORD_MAX + 1, "a word fits");
+  do {
+    skip_blank(&s);
+  } while (s.pos < s.end && (*s.pos == ';' || *s.pos == '(') && s.pos++);
+  next_word(&s, out);
+  for (size_t i = 0; out[i]; i++)
+    if (out[i] >= 'a' && out[i] <= 'z') out[i] = (char)(out[i] - 32);
+}
+
+/* password = ... of a connection string; compared with a parameter it is a column. */
+static bool is_given(const char *behind, const char *end) {
+  struct scanner s = {behind, end};
+  skip_blank(&s);
+  if (s.pos == s.end || *s.pos != '=') return false;
+  s.pos++;
+  skip_blank(&s);
+  return s.pos == s.end || *s.pos != '$';
+}
+
+size_t sql_shown_length(const char *sql, size_t n) {
+  static const char word[] = "password";
+  enum { WORD_LEN = sizeof word - 1 };
+
+  for (size_t at = 0; at + WORD_LEN <= n; at++) {
+    if (lower(sql[at]) != 'p' || !mentions(sql + at, WORD_LEN, word)) continue;
+    at += WORD_LEN;
+    if (mentions(sql, at, "create") || mentions(sql, at, "alter") || is_given(sql + at, sql + n)) return at;
+    at--;
+  }
+  return n;
+}

@@ -24,4 +24,11 @@ enum sql_effect sql_effect_of_script(const char *sql, size_t n);
 /* True when the script may contain a COPY: nothing should travel behind it. */
 bool sql_may_copy(const char *sql, size_t n);
 
+/* ---- for people who look at what runs ---- */
+enum { SQL_VERB_SIZE = 13 };
+/* The first keyword in capitals; "" when there is none. */
+void sql_verb(const char *sql, size_t n, char out[SQL_VERB_SIZE]);
+/* How much of it may be shown: what follows PASSWORD in a CREATE or an ALTER, or in a connection string, is a secret. */
+size_t sql_shown_length(const char *sql, size_t n);
+
 #endif

@@ -36,6 +36,8 @@ int dsql_batch_new(dsql_batch **out, dsql_rt *rt) {
   return 0;
 }
 
+size_t tx_batch_count(const struct dsql_batch *b) { return b->count; }
+
 struct dsql_batch *tx_batch_ref(struct dsql_batch *b) {
   b->refs++;
   return b;

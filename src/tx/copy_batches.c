@@ -341,7 +341,8 @@ dsql_future *dsql_copy_in_batches(dsql_pool *p, const char *sql, dsql_copy_sourc
 
   if (!p) return NULL;
   fault_clear(&f);
-  if (check(sql, source, o, &f) || (rt_closing(pool_rt(p)) && fault_set(&f, DSQL_ECLOSED, "the runtime is closing"))) {
+  if ((rt_in_hook(pool_rt(p)) && observe_refuse(&f)) || check(sql, source, o, &f) ||
+      (rt_closing(pool_rt(p)) && fault_set(&f, DSQL_ECLOSED, "the runtime is closing"))) {
     f.flags |= DSQL_NOT_SENT;
     return future_failed(pool_rt(p), &f);
   }

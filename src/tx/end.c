@@ -10,6 +10,7 @@
 
 void tx_give_back(struct dsql_tx *tx, enum pool_verdict v) {
   dsql_conn *c = tx->conn;
+  if (c && tx->span) tx_observe_bytes(tx);
   tx->conn = NULL;
   if (c) pool_give_back(tx->pool, c, v);
 }
@@ -92,6 +93,7 @@ static void finish(struct dsql_tx *tx, const struct error *e) {
   rt_timer_stop(rt, &tx->deadline_timer);
   rt_timer_stop(rt, &tx->delay_timer);
   if (!tx->batch || e) tx_drop_children(tx);
+  if (tx->span) tx_observe_end(tx, e, dsql_error_conflict(e ? &e->pub : NULL), false);
   tx_give_back(tx, POOL_REUSE);
   rt_closer_remove(rt, &tx->closer);
   pool_unref(tx->pool);
@@ -195,9 +197,11 @@ static bool wait_again(struct dsql_tx *tx, const struct error *e, enum retry_pha
   dsql_conn *c = tx->conn;
 
   if (tx->stop_code || (phase != RETRY_STATEMENT && phase != RETRY_COMMIT) || !pool_rode_in_vain(c, e)) return false;
+  if (tx->span) tx_observe_end(tx, e, DSQL_CONFLICT_NONE, true); /* e may go with the children */
   tx_drop_children(tx);
   tx->conn = NULL;
   tx->attempt--;
+  pool_tx_counts(tx->pool)->attempts--;
   tx->begun = false;
   tx->state = TX_WAITING;
   pool_ask_again(tx->pool, &tx->waiter, c);
@@ -217,6 +221,7 @@ void tx_attempt_failed(struct dsql_tx *tx, const struct error *e, enum retry_pha
   tell(tx, &v, e);
   count(tx, &v, e);
   if (tx->stop_code && v.action != RETRY_FAIL) v.action = RETRY_FAIL;
+  if (v.action != RETRY_FAIL && tx->span) tx_observe_end(tx, e, v.conflict, true);
   if (v.action == RETRY_FAIL)
     finish(tx, e);
   else

@@ -30,24 +30,6 @@ static bool has_at(dsql_str s, size_t at, const char *part, size_t n) {
   return true;
 }
 
-/* Whatever the case of letters, whatever the locale. */
-static bool has(dsql_str s, const char *part) {
-  size_t n = strlen(part);
-  for (size_t at = 0; at + n <= s.len; at++)
-    if (has_at(s, at, part, n)) return true;
-  return false;
-}
-
-static enum dsql_conflict conflict_of(const dsql_error *e) {
-  if (state_is(e, "OC001")) return DSQL_CONFLICT_SCHEMA;
-  if (state_is(e, "OC000") || state_is(e, "40P01")) return DSQL_CONFLICT_DATA;
-  if (!state_is(e, "40001")) return DSQL_CONFLICT_NONE;
-  return has(e->message, "(OC001)") || has(e->message, "schema has been updated") ? DSQL_CONFLICT_SCHEMA
-                                                                                  : DSQL_CONFLICT_DATA;
-}
-
-enum dsql_conflict dsql_error_conflict(const dsql_error *e) { return e ? conflict_of(e) : DSQL_CONFLICT_NONE; }
-
 static bool failed_in(const dsql_error *e, const char *state, const char *routine) {
   dsql_str r = dsql_error_field(e, 'R');
   return state_is(e, state) && r.len == strlen(routine) && memcmp(r.ptr, routine, r.len) == 0;
@@ -95,7 +77,7 @@ static void classify(const struct tx_policy *p, const struct retry_input *in, st
   const dsql_error *e = in->error;
 
   v->counted = true;
-  v->conflict = conflict_of(e);
+  v->conflict = dsql_error_conflict(e);
   v->in_doubt = is_in_doubt(p, in);
   if (v->conflict == DSQL_CONFLICT_SCHEMA && !in->schema_retried && in->connection_is_usable) {
     v->action = RETRY_SAME;
@@ -119,7 +101,7 @@ struct retry_verdict retry_decide(const struct tx_policy *p, const struct retry_
   struct retry_verdict v = {.action = RETRY_FAIL};
 
   if (in->phase == RETRY_FOREIGN || in->phase == RETRY_NO_CONNECTION) {
-    v.conflict = in->phase == RETRY_FOREIGN ? DSQL_CONFLICT_NONE : conflict_of(in->error);
+    v.conflict = in->phase == RETRY_FOREIGN ? DSQL_CONFLICT_NONE : dsql_error_conflict(in->error);
     return v;
   }
   classify(p, in, &v);

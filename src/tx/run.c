@@ -8,6 +8,8 @@
 
 static void begin_attempt(struct dsql_tx *tx) {
   tx->attempt++;
+  pool_tx_counts(tx->pool)->attempts++;
+  if (rt_observer(tx->future.rt)) tx_observe_start(tx);
   tx->step = 0;
   tx->point = 0;
   tx->app_code = 0;
@@ -31,6 +33,7 @@ void tx_begin(struct dsql_tx *tx) {
 static void on_granted(struct pool_waiter *w, dsql_conn *c) {
   struct dsql_tx *tx = LIST_ENTRY(w, struct dsql_tx, waiter);
   tx->conn = c;
+  tx->acquire_id = c->lender_id;
   tx_begin(tx);
 }
 
@@ -131,6 +134,7 @@ static struct dsql_tx *new_tx(const struct tx_start *how, const struct tx_policy
 
 static int check_start(const struct tx_start *how, struct tx_policy *policy, struct fault *f) {
   if (!how->fn && !how->batch) return fault_set(f, DSQL_EINVAL, "the transaction has no body (NULL)");
+  if (rt_in_hook(pool_rt(how->pool))) return observe_refuse(f);
   if (rt_closing(pool_rt(how->pool))) return fault_set(f, DSQL_ECLOSED, "the runtime is closing");
   return tx_policy_resolve(how->options, pool_tx_defaults(how->pool), pool_target(how->pool)->target->dsql, policy, f);
 }

@@ -34,6 +34,7 @@
 
 #include "conn/query.h"
 #include "pool/pool.h"
+#include "rt/observe.h"
 #include "tx/retry.h"
 
 enum tx_state { TX_WAITING, TX_BODY, TX_FLIGHT, TX_COMMITTING, TX_ROLLING_BACK, TX_DELAY, TX_DONE };
@@ -86,6 +87,8 @@ struct dsql_tx {
   struct tx_step shown, queued;
   struct dsql_future *begin, *commit, *rollback;
   size_t queries_pending, awaits_pending;
+  struct observe_span *span; /* NULL: there is none, or it is not observed */
+  uint64_t acquire_id;       /* the span of the wait for conn */
 
   const struct error *last; /* of the newest attempt; in last_arena */
   struct arena error_arena, last_arena;
@@ -153,7 +156,15 @@ void tx_rolled_back(struct dsql_tx *tx, bool clean);
 void tx_arm_deadline(struct dsql_tx *tx);
 extern const struct future_class tx_class;
 
+/* ---- observe.c: the span of an attempt ---- */
+void tx_observe_start(struct dsql_tx *tx);
+/* Its connection goes, and with it what was counted there. */
+void tx_observe_bytes(struct dsql_tx *tx);
+/* tx->span is there. e NULL: it was committed. */
+void tx_observe_end(struct dsql_tx *tx, const struct error *e, enum dsql_conflict conflict, bool will_retry);
+
 /* ---- batch.c ---- */
+size_t tx_batch_count(const struct dsql_batch *b);
 struct dsql_batch *tx_batch_ref(struct dsql_batch *b);
 void tx_batch_unref(struct dsql_batch *b);
 dsql_step tx_batch_body(dsql_tx *tx, const void *in, void *scratch);

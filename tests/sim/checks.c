@@ -2,6 +2,7 @@
 #include "fake_uv.h"
 #include "net.h"
 #include "sniffer.h"
+#include "spans.h"
 #include "store.h"
 #include "work.h"
 
@@ -127,6 +128,7 @@ static void check_op(const struct op *op) {
 void checks_end(void) {
   for (unsigned i = 0; i < work.op_count; i++) check_op(work.ops[i]);
   store_check_sum();
+  spans_check();
   sim_check(work.heap.live == 0, "%zu blocks are live", work.heap.live);
   sim_check(fake_uv_open() == 0, "%u handles are open", fake_uv_open());
 }

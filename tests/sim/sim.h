@@ -5,6 +5,7 @@
  *   net.c      takes the place of src/net/socket.c: byte pipes with delays, cuts and stalls to the fake server
  *   server.c   a PostgreSQL session, message by message; statement.c what its statements do; store.c the data
  *   sniffer.c  what the client's kernel has taken, judged by the rule of what may leave a doubt
+ *   spans.c    the hooks of dsql/observe.h: each start has its end
  *   secrets.c  where passwords and tokens come from
  *   work.c     what the program under the library does; body.c its transactions; checks.c what must hold
  *   main.c     seeds

@@ -4,6 +4,7 @@
 #include "net.h"
 #include "server.h"
 #include "sniffer.h"
+#include "spans.h"
 
 struct work work;
 
@@ -222,6 +223,7 @@ void work_open(void) {
   server_init(kind == SECRET_TOKEN, secrets_judge(kind),
               sim_chance(200) ? span_us / 1000 / 20 + 1000 + sim_scaled(3600 * 1000) : 0);
   sim_check(dsql_rt_new(&work.rt, &work.loop, &work.heap.hook) == 0, "no runtime");
+  spans_watch(work.rt);
   dsql_config_init(&c);
   c.target = sim_chance(500) ? "host=10.0.0.1 port=5432 user=sim dbname=sim sslmode=disable"
                              : "host=db.example port=5432 user=sim dbname=sim sslmode=disable";
