@@ -83,9 +83,10 @@ static void *run(void *arg) {
 
 Test(threads, two_runtimes_observed, .timeout = 60) {
   static struct thread threads[THREADS];
+  const char *conninfo = server_conninfo(server_default()); /* in a buffer that the next call would write */
 
   for (unsigned i = 0; i < THREADS; i++) {
-    threads[i].conninfo = server_conninfo(server_default());
+    threads[i].conninfo = conninfo;
     cr_assert_eq(pthread_create(&threads[i].id, NULL, run, &threads[i]), 0);
   }
   for (unsigned i = 0; i < THREADS; i++) {
