@@ -53,8 +53,8 @@ __attribute__((always_inline)) static inline bool wire_execute_headed(struct buf
   memcpy(bind, h->bytes, WIRE_HEAD_SHORT);
   if (h->mixed) memcpy(bind + WIRE_HEAD_SHORT, h->bytes + WIRE_HEAD_SHORT, WIRE_HEAD_SIZE - WIRE_HEAD_SHORT);
   p = bind + h->len;
-  for (size_t i = 0; i < params.n; i++, format += h->mixed) /* v may be NULL: nothing is added to it then */
-    if (!(p = bind_head_value(p, &params.v[i], *format))) return false;
+  for (size_t left = params.n; left; left--, format += h->mixed) /* v may be NULL: nothing is added to it then */
+    if (!(p = bind_head_value(p, params.v++, *format))) return false;
   memcpy(p, tail, WIRE_TAIL_BLOCK);
   p += tail_len;
   store_be32(bind + 1, (uint32_t)(p - bind) - WIRE_EXECUTE_SIZE - 1);
