@@ -52,7 +52,7 @@ static void on_failed(struct pool_waiter *w, const struct error *e) {
   future_complete(&a->future, copy ? copy : &error_nomem);
 }
 
-static inline __attribute__((always_inline)) dsql_future *acquire(dsql_pool *p) {
+static inline __attribute__((always_inline)) dsql_future *acquire(dsql_pool *p, bool observed) {
   struct acquire *a = rt_block_get(p->rt);
   dsql_conn *c;
 
@@ -64,6 +64,7 @@ static inline __attribute__((always_inline)) dsql_future *acquire(dsql_pool *p) 
   pool_ref(p);
   c = pool_take(p);
   if (c) {
+    if (observed) pool_observe_taken(p, c);
     hold(a, c);
   } else {
     a->waiter = (struct pool_waiter){.granted = on_granted, .failed = on_failed};
@@ -76,12 +77,12 @@ __attribute__((noinline, cold)) static dsql_future *acquire_observed(dsql_pool *
   struct fault f = {0};
 
   if (rt_in_hook(p->rt) && observe_refuse(&f)) return future_failed(p->rt, &f);
-  return acquire(p);
+  return acquire(p, true);
 }
 
 dsql_future *dsql_pool_acquire(dsql_pool *p) {
   if (!p) return NULL;
-  return __builtin_expect(rt_observer(p->rt) != NULL, 0) ? acquire_observed(p) : acquire(p);
+  return __builtin_expect(rt_observer(p->rt) != NULL, 0) ? acquire_observed(p) : acquire(p, false);
 }
 
 int dsql_future_take_conn(dsql_future *f, dsql_conn **out) {

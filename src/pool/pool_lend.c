@@ -59,6 +59,12 @@ dsql_conn *pool_lend(struct pool_conn *pc) {
   return pc->conn;
 }
 
+/* It was lost while idle, and the loop has not told yet. */
+__attribute__((noinline, cold)) static void take_away(struct dsql_pool *p, struct pool_slot *slot) {
+  pool_state_returned_bad(&p->state, slot, loss_of(pool_conn_of(slot)->conn));
+  pool_run_later(p);
+}
+
 dsql_conn *pool_take(struct dsql_pool *p) {
   struct pool_slot *slot;
 
@@ -67,12 +73,9 @@ dsql_conn *pool_take(struct dsql_pool *p) {
     if (c->status == DSQL_CONN_READY && !c->unfit) {
       p->acquire_time.count++;
       p->acquire_time.buckets[0]++;
-      (void)pool_lend(pool_conn_of(slot));
-      if (rt_observer(p->rt)) pool_observe_taken(p, c);
-      return c;
+      return pool_lend(pool_conn_of(slot));
     }
-    pool_state_returned_bad(&p->state, slot, loss_of(c));
-    pool_run_later(p);
+    take_away(p, slot);
   }
   return NULL;
 }
@@ -170,11 +173,11 @@ void pool_give_back(struct dsql_pool *p, dsql_conn *c, enum pool_verdict v) {
 
   assert(pc && pc->pool == p && (pc->use == USE_LENT || pc->use == USE_CONNECTING));
   if (!list_empty(&c->portals)) portals_drop(c);
-  if (pc && pc->use == USE_CONNECTING) {
-    pool_alight(pc, v);
+  if (!pc) return;
+  if (pc->use != USE_LENT) {
+    if (pc->use == USE_CONNECTING) pool_alight(pc, v);
     return;
   }
-  if (!pc || pc->use != USE_LENT) return;
   if (v == POOL_DESTROY)
     bad(pc, c->status == DSQL_CONN_FAILED ? DSQL_GONE_LOST : DSQL_GONE_DIRTY);
   else
