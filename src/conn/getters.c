@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "conn/result.h"
+#include "dsql/scalars.h"
 #include "dsql/types.h"
 #include "wire/codec.h"
 
@@ -86,6 +87,24 @@ GETTER(timestamp, int64_t)
 GETTER(interval, dsql_interval)
 GETTER(numeric, dsql_str)
 GETTER(json, dsql_str)
+
+/* Those of dsql/scalars.h. */
+GETTER(inet, dsql_inet)
+GETTER(macaddr, dsql_macaddr)
+GETTER(macaddr8, dsql_macaddr8)
+GETTER(bits, dsql_bits)
+GETTER(point, dsql_point)
+GETTER(line, dsql_line)
+GETTER(lseg, dsql_lseg)
+GETTER(box, dsql_box)
+GETTER(circle, dsql_circle)
+GETTER(path, dsql_path)
+GETTER(polygon, dsql_polygon)
+GETTER(pg_lsn, uint64_t)
+GETTER(tid, dsql_tid)
+GETTER(xid, uint32_t)
+GETTER(xid8, uint64_t)
+GETTER(decimal, dsql_decimal)
 
 /* Mostly a view: the shortest way to it. */
 int dsql_get_text(const dsql_result *r, size_t row, unsigned col, dsql_str *out) {

@@ -34,8 +34,7 @@ enum pool_verdict {
 void pool_ask(struct dsql_pool *p, struct pool_waiter *w, uint64_t deadline_ms);
 /* O(1) but for its deadline. Does nothing when w is not in the pool's hands (any more). */
 void pool_withdraw(struct dsql_pool *p, struct pool_waiter *w);
-/* An idle connection when there is one and nobody waits; else NULL. For what can go on without a turn of the loop. An
- * observer is told by pool_observe_taken(). */
+/* An idle connection when there is one and nobody waits; else NULL. For what can go on without a turn of the loop. */
 dsql_conn *pool_take(struct dsql_pool *p);
 void pool_give_back(struct dsql_pool *p, dsql_conn *c, enum pool_verdict v);
 /* True when a call on c failed with e because c, granted before it was up, did not come up (this time), and nothing of

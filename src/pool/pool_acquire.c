@@ -52,10 +52,19 @@ static void on_failed(struct pool_waiter *w, const struct error *e) {
   future_complete(&a->future, copy ? copy : &error_nomem);
 }
 
-static inline __attribute__((always_inline)) dsql_future *acquire(dsql_pool *p, bool observed) {
-  struct acquire *a = rt_block_get(p->rt);
+__attribute__((noinline, cold)) static dsql_future *refuse(dsql_pool *p) {
+  struct fault f = {0};
+  (void)observe_refuse(&f);
+  return future_failed(p->rt, &f);
+}
+
+dsql_future *dsql_pool_acquire(dsql_pool *p) {
+  struct acquire *a;
   dsql_conn *c;
 
+  if (!p) return NULL;
+  if (rt_in_hook(p->rt)) return refuse(p);
+  a = rt_block_get(p->rt);
   if (!a) return NULL;
   future_init(&a->future, p->rt, &acquire_class);
   a->pool = p;
@@ -64,25 +73,12 @@ static inline __attribute__((always_inline)) dsql_future *acquire(dsql_pool *p, 
   pool_ref(p);
   c = pool_take(p);
   if (c) {
-    if (observed) pool_observe_taken(p, c);
     hold(a, c);
   } else {
     a->waiter = (struct pool_waiter){.granted = on_granted, .failed = on_failed};
     pool_ask(p, &a->waiter, 0);
   }
   return &a->future;
-}
-
-__attribute__((noinline, cold)) static dsql_future *acquire_observed(dsql_pool *p) {
-  struct fault f = {0};
-
-  if (rt_in_hook(p->rt) && observe_refuse(&f)) return future_failed(p->rt, &f);
-  return acquire(p, true);
-}
-
-dsql_future *dsql_pool_acquire(dsql_pool *p) {
-  if (!p) return NULL;
-  return __builtin_expect(rt_observer(p->rt) != NULL, 0) ? acquire_observed(p) : acquire(p, false);
 }
 
 int dsql_future_take_conn(dsql_future *f, dsql_conn **out) {

@@ -59,10 +59,16 @@ dsql_conn *pool_lend(struct pool_conn *pc) {
   return pc->conn;
 }
 
-/* It was lost while idle, and the loop has not told yet. */
-__attribute__((noinline, cold)) static void take_away(struct dsql_pool *p, struct pool_slot *slot) {
-  pool_state_returned_bad(&p->state, slot, loss_of(pool_conn_of(slot)->conn));
-  pool_run_later(p);
+/* Never inline: what it needs would cost the paths that all others take. */
+__attribute__((noinline, cold)) static void bad(struct pool_conn *pc, enum dsql_pool_gone why) {
+  pool_state_returned_bad(&pc->pool->state, &pc->slot, why);
+  pool_run_later(pc->pool);
+}
+
+__attribute__((noinline, cold)) static dsql_conn *lend_observed(struct pool_conn *pc) {
+  dsql_conn *c = pool_lend(pc);
+  pool_observe_taken(pc->pool, c);
+  return c;
 }
 
 dsql_conn *pool_take(struct dsql_pool *p) {
@@ -73,19 +79,14 @@ dsql_conn *pool_take(struct dsql_pool *p) {
     if (c->status == DSQL_CONN_READY && !c->unfit) {
       p->acquire_time.count++;
       p->acquire_time.buckets[0]++;
-      return pool_lend(pool_conn_of(slot));
+      return rt_observer(p->rt) ? lend_observed(pool_conn_of(slot)) : pool_lend(pool_conn_of(slot));
     }
-    take_away(p, slot);
+    bad(pool_conn_of(slot), loss_of(c)); /* while idle, and the loop has not told yet */
   }
   return NULL;
 }
 
 /* ---- back ---- */
-
-static void bad(struct pool_conn *pc, enum dsql_pool_gone why) {
-  pool_state_returned_bad(&pc->pool->state, &pc->slot, why);
-  pool_run_later(pc->pool);
-}
 
 static void cleaning(struct pool_conn *pc, enum conn_use use) {
   if (pc->use == USE_LENT) pool_state_returning(&pc->pool->state, &pc->slot);

@@ -232,7 +232,6 @@ static dsql_future *go(struct borrow *b) {
     wait_for_one(b);
     return &b->future;
   }
-  if (rt_observer(b->pool->rt)) pool_observe_taken(b->pool, c);
   if (b->stmt) b->stmt->refs++;
   run_on(b, c);
   return &b->future;
