@@ -1,1 +1,0 @@
-import socket,struct,sys
