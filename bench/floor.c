@@ -1,8 +1,7 @@
 /* floor.c - what no client can go below: the works of work.h as bytes that were made beforehand, on a blocking socket.
  * It sends them, and of what comes back it looks at each message's header alone, to count the ReadyForQuery.
  *
- *   floor WORK COUNT TARGET [loop]     WORK: sequential, sync_each, grouped, rows_int4, rows_six, copy_out_text,
- *                                      copy_out_binary
+ *   floor WORK COUNT TARGET [loop]     WORK: sequential, sync_each, grouped, rows_int4, rows_six
  *
  * With `loop` it waits in epoll before it reads, as everything has to that shares a thread with others.
  *
@@ -13,7 +12,6 @@
 #include <netinet/tcp.h>
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -109,7 +107,7 @@ static void look(size_t end) {
   while (end - at >= 5) {
     size_t total = (size_t)length_at(stream.data + at) + 1;
     stream.ready += stream.data[at] == 'Z';
-    stream.rows += stream.data[at] == 'D' || stream.data[at] == 'd';
+    stream.rows += stream.data[at] == 'D';
     if (stream.data[at] == 'E') die("floor: the server reports an error");
     if (total > end - at) {
       stream.skip = total - (end - at);
@@ -171,27 +169,6 @@ static void dial(const char *target) {
 
 /* ---- works ---- */
 
-static struct bytes batch;
-
-/* As a simple query: the binary form has a header and a trailer, which may come as messages of their own. */
-static void run_copy_out(const struct copy_work *w, uint64_t count) {
-  static struct bytes body;
-  char sql[sizeof SQL_COPY_OUT + 32];
-  struct sample begin, end;
-
-  (void)snprintf(sql, sizeof sql, SQL_COPY_OUT, (unsigned long long)count, w->binary ? "binary" : "text");
-  put_string(&body, sql);
-  batch.len = 0;
-  put_message(&batch, "Q", &body);
-  stream.rows = 0;
-  measure_sample(&begin);
-  send_all(&batch);
-  read_until(stream.ready + 1);
-  measure_sample(&end);
-  if (stream.rows < count) die("floor: rows are missing");
-  report_work(&begin, &end, count, 0);
-}
-
 struct work {
   const char *name, *sql;
   bool rows, sync_each;
@@ -203,6 +180,8 @@ static const struct work works[] = {{"sequential", SQL_INT8, false, true, 1},
                                     {"grouped", SQL_INT8, false, false, DEPTH},
                                     {"rows_int4", SQL_ROWS_INT4, true, true, 1},
                                     {"rows_six", SQL_ROWS_SIX, true, true, 1}};
+
+static struct bytes batch;
 
 static void make_batch(const struct work *w, uint64_t n, uint64_t value) {
   batch.len = 0;
@@ -221,7 +200,8 @@ static void run_queries(const struct work *w, uint64_t count) {
   }
 }
 
-static void log_in(const char *target, bool loop) {
+static void run_work(const struct work *w, uint64_t count, const char *target, bool loop) {
+  struct sample begin, end;
   char user[128], database[128];
 
   dial(target);
@@ -230,11 +210,6 @@ static void log_in(const char *target, bool loop) {
   put_startup(&batch, word(target, "user=", user), word(target, "dbname=", database));
   send_all(&batch);
   read_until(1);
-}
-
-static void run_work(const struct work *w, uint64_t count) {
-  struct sample begin, end;
-
   batch.len = 0;
   put_parse(&batch, w->sql);
   send_all(&batch);
@@ -249,17 +224,10 @@ static void run_work(const struct work *w, uint64_t count) {
 }
 
 int main(int argc, char **argv) {
-  const struct copy_work *copy = argc > 1 ? copy_work_find(argv[1]) : NULL;
-
   if (argc != 4 && (argc != 5 || strcmp(argv[4], "loop") != 0)) die("usage: floor WORK COUNT TARGET [loop]");
-  log_in(argv[3], argc == 5);
-  if (copy && !copy->in) {
-    run_copy_out(copy, parse_count(argv[2]));
-    return 0;
-  }
   for (size_t i = 0; i < sizeof works / sizeof *works; i++)
     if (strcmp(argv[1], works[i].name) == 0) {
-      run_work(&works[i], parse_count(argv[2]));
+      run_work(&works[i], parse_count(argv[2]), argv[3], argc == 5);
       return 0;
     }
   die("unknown work %s", argv[1]);

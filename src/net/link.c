@@ -76,6 +76,7 @@ void link_end(struct link *l, const struct fault *f) {
   link_poll_update(l);
   rt_unready(&l->flush_task);
   rt_unready(&l->read_task);
+  link_bulk_stop(l);
   l->events->on_end(l->owner, &copy);
 }
 
@@ -97,6 +98,7 @@ void link_close(struct link *l) {
   l->closed = true;
   rt_unready(&l->flush_task);
   rt_unready(&l->read_task);
+  link_bulk_stop(l);
   watch_close(l->watch, on_closed, l);
   l->fd = -1;
 }
@@ -189,8 +191,8 @@ void link_resume(struct link *l) {
   if (!l->paused || link_gone(l)) return;
   l->paused = false;
   link_poll_update(l);
-  /* Bytes may wait in a TLS record, in kept, or in a socket whose handle libuv has stopped. */
-  if (l->state != LINK_PLAIN || l->write_dead || l->fault) rt_ready(l->rt, &l->read_task);
+  /* Bytes may wait in a TLS record, in kept, below the low water, or in a socket whose handle libuv has stopped. */
+  if (l->state != LINK_PLAIN || l->bulk || l->write_dead || l->fault) rt_ready(l->rt, &l->read_task);
 }
 
 void link_release_buffers(struct link *l) {

@@ -79,7 +79,7 @@ static void deliver(struct link *l, const uint8_t *p, size_t n) {
   l->delivering = 0;
 }
 
-void link_read(struct link *l, bool error_seen) {
+static void read_all(struct link *l, bool error_seen) {
   uint8_t *slab = rt_slab(l->rt, 0);
 
   if (!slab) {
@@ -110,4 +110,9 @@ void link_read(struct link *l, bool error_seen) {
     /* A slab that was not filled has emptied the socket: asking again would only tell so. */
     if (n <= 0 || ((size_t)n < RT_SLAB_SIZE && !error_seen && !l->write_dead)) return;
   }
+}
+
+void link_read(struct link *l, bool error_seen) {
+  read_all(l, error_seen);
+  if (!link_gone(l)) link_bulk_read(l);
 }

@@ -2,6 +2,7 @@
  *
  *   link.c        open, close, what is polled for, the end
  *   link_read.c   from the socket to on_data
+ *   link_bulk.c   when to read, while a lot comes
  *   link_write.c  from on_flush and out to the socket
  *   link_tls.c    both ways through TLS
  *
@@ -17,7 +18,10 @@
 enum link_state { LINK_PLAIN, LINK_HANDSHAKE, LINK_TLS };
 
 enum {
-  LINK_ROUNDS = 4,              /* slabs read per event, before other sockets get their turn */
+  LINK_ROUNDS = 4,               /* slabs read per event, before other sockets get their turn */
+  LINK_BULK_AFTER = 1024 * 1024, /* bytes that came while nothing was sent: a stream */
+  LINK_BULK_BYTES = 2 * RT_SLAB_SIZE,
+  LINK_BULK_MS = 1,
   LINK_WRITE_ROUNDS = 16,       /* writes per event, likewise */
   LINK_RECORD_SIZE = 16 * 1024, /* plaintext per TLS record */
   LINK_MARKS = 4,               /* records that are encrypted and of which nothing has left yet */
@@ -47,10 +51,13 @@ struct link {
   int polled; /* the events asked of libuv */
   enum link_state state;
   bool paused, referenced, blocked;
-  bool closed;            /* by the owner */
-  bool ended;             /* on_end was called */
-  bool write_dead;        /* the socket takes nothing more; what the peer said before is still read */
-  int write_error;        /* its errno */
+  bool closed;     /* by the owner */
+  bool ended;      /* on_end was called */
+  bool write_dead; /* the socket takes nothing more; what the peer said before is still read */
+  int write_error; /* its errno */
+  bool bulk;
+  uint64_t bulk_from; /* bytes received when the stream began */
+  struct rt_timer bulk_timer;
   size_t read_limit;      /* 0: none */
   size_t delivering;      /* bytes of the plain on_data under way */
   struct link_queue out;  /* plaintext of the owner's */
@@ -79,6 +86,10 @@ void link_end(struct link *l, const struct fault *f);
 
 /* All that is there, up to LINK_ROUNDS slabs. error_seen: the socket reported an error, which recv() should show. */
 void link_read(struct link *l, bool error_seen);
+/* To be called after each attempt to read, and after the kernel took bytes. */
+void link_bulk_read(struct link *l);
+void link_bulk_sent(struct link *l);
+void link_bulk_stop(struct link *l); /* the link ends */
 /* Sends what is there; pull: asks the owner first. True when bytes moved. */
 bool link_push(struct link *l, bool pull);
 /* One attempt, for what the owner has queued when it closes the link: a Terminate, then TLS's own farewell. */

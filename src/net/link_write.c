@@ -29,6 +29,7 @@ static bool send_once(struct link *l, bool *moved) {
   *moved = true;
   l->stats.writes++;
   l->stats.bytes_sent += (uint64_t)n;
+  link_bulk_sent(l);
   queue_take(q, (size_t)n);
   if (l->state != LINK_PLAIN) link_tls_sent(l);
   return !l->blocked;

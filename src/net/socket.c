@@ -115,6 +115,8 @@ ptrdiff_t socket_send(int fd, const void *p, size_t n, int *os_error) {
   return moved(took, os_error);
 }
 
+void socket_low_water(int fd, int n) { (void)set_option(fd, SOL_SOCKET, SO_RCVLOWAT, n); }
+
 static int peer_uid(int fd, uid_t *uid) {
 #ifdef SO_PEERCRED
   struct ucred peer;

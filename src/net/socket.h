@@ -33,6 +33,9 @@ int socket_connect_result(int fd);
 /* Bytes moved; 0 at end of stream (recv); -1: would block; -2: failed, *os_error is set. EINTR is retried. */
 ptrdiff_t socket_recv(int fd, void *p, size_t n, int *os_error);
 ptrdiff_t socket_send(int fd, const void *p, size_t n, int *os_error);
+/* Readable from n bytes on, not from one; a wish, which sockets other than TCP don't fulfil. End of stream and errors
+ * are not affected. */
+void socket_low_water(int fd, int n);
 /* requirepeer: the user name of the process at the other end of a Unix socket. */
 int socket_peer_user(int fd, char *out, size_t size, struct fault *f);
 void socket_close(int fd);

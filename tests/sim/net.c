@@ -36,7 +36,7 @@ struct net_conn {
   bool feeding;      /* the session is at work: it may end, c may not go */
   int connect_error; /* once connected is true */
   uint64_t latency_us;
-  size_t kernel_max;
+  size_t kernel_max, low_water;
   struct pipe up, down;
   struct event connecting;
   struct backend *session; /* NULL: it has ended */
@@ -314,7 +314,7 @@ int net_events(int fd) {
   const struct net_conn *c = find(fd);
   if (!c->connected) return 0;
   if (c->connect_error) return UV_WRITABLE | UV_READABLE;
-  return (c->down.arrived || c->down.ended ? UV_READABLE : 0) |
+  return (c->down.arrived > c->low_water || c->down.ended ? UV_READABLE : 0) |
          (c->up.len - c->up.head < c->kernel_max || c->down.was_reset ? UV_WRITABLE : 0);
 }
 
@@ -357,6 +357,8 @@ ptrdiff_t socket_send(int fd, const void *p, size_t n, int *os_error) {
   arm(&c->up, up_arrived);
   return (ptrdiff_t)n;
 }
+
+void socket_low_water(int fd, int n) { find(fd)->low_water = (size_t)n - 1; }
 
 int socket_peer_user(int fd, char *out, size_t size, struct fault *f) {
   (void)fd, (void)out, (void)size;
