@@ -2,25 +2,9 @@
 #include "base/buf.h"
 #include "base/cursor.h"
 #include "described.h"
-#include "peer.h"
-
-static struct peer p;
-static dsql_conn *c;
-static dsql_stmt *s;
-
-static void open_all(void) {
-  peer_open(&p, "");
-  c = peer_connect(&p);
-}
-static void close_all(void) {
-  dsql_stmt_free(s);
-  dsql_conn_close(c);
-  peer_close(&p);
-}
+#include "one_statement.h"
 
 TestSuite(statements, .init = open_all, .fini = close_all);
-
-static dsql_future *run(void) { return dsql_query_stmt(c, s, DSQL_NO_PARAMS, NULL); }
 
 static void prepare(void) {
   dsql_future *f;

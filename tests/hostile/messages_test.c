@@ -1,21 +1,7 @@
 /* Messages that break the protocol: in the start-up and in the answer to a query. */
 #include <arpa/inet.h>
 
-#include "client.h"
-#include "fake_server.h"
-
-static struct client x;
-static struct fake_server *server;
-
-static void open_all(void) {
-  client_open(&x);
-  server = fake_start(FAKE_UNIX);
-}
-
-static void close_all(void) {
-  client_close(&x);
-  fake_stop(server);
-}
+#include "one_server.h"
 
 TestSuite(messages, .init = open_all, .fini = close_all);
 

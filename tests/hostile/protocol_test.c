@@ -1,21 +1,7 @@
 /* What a server may not say when the protocol's version is negotiated, and cancel keys of sizes that no version has. */
 #include <stdio.h>
 
-#include "client.h"
-#include "fake_server.h"
-
-static struct client x;
-static struct fake_server *server;
-
-static void open_all(void) {
-  client_open(&x);
-  server = fake_start(FAKE_UNIX);
-}
-
-static void close_all(void) {
-  client_close(&x);
-  fake_stop(server);
-}
+#include "one_server.h"
 
 TestSuite(hostile_protocol, .init = open_all, .fini = close_all);
 

@@ -3,21 +3,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "client.h"
 #include "dsql/portal.h"
-
-static struct client x;
-static dsql_conn *c;
-
-static void open_all(void) {
-  client_open(&x);
-  c = client_connect(&x, "%s", server_conninfo(server_default()));
-}
-
-static void close_all(void) {
-  dsql_conn_close(c);
-  client_close(&x);
-}
+#include "one_connection.h"
 
 TestSuite(portal, .init = open_all, .fini = close_all, .timeout = 60);
 

@@ -1,22 +1,9 @@
 /* What the quoting functions write comes back from the server as it was. */
 #include <stdio.h>
 
-#include "client.h"
+#include "one_connection.h"
 
 enum { LONGEST = 4096, IDENTIFIER_MAX = 63, RANDOM_STRINGS = 600 };
-
-static struct client x;
-static dsql_conn *c;
-
-static void open_all(void) {
-  client_open(&x);
-  c = client_connect(&x, "%s", server_conninfo(server_default()));
-}
-
-static void close_all(void) {
-  dsql_conn_close(c);
-  client_close(&x);
-}
 
 TestSuite(quote, .init = open_all, .fini = close_all, .timeout = 60);
 

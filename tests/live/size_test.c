@@ -2,22 +2,9 @@
 #include <stdio.h>
 #include <sys/resource.h>
 
-#include "client.h"
+#include "one_connection.h"
 
 enum { ROWS = 1000000, BIG = 16 << 20, MIB = 1 << 20 };
-
-static struct client x;
-static dsql_conn *c;
-
-static void open_all(void) {
-  client_open(&x);
-  c = client_connect(&x, "%s", server_conninfo(server_default()));
-}
-
-static void close_all(void) {
-  dsql_conn_close(c);
-  client_close(&x);
-}
 
 TestSuite(size, .init = open_all, .fini = close_all, .timeout = 100);
 

@@ -1,20 +1,7 @@
 /* Prepared statements: lazily parsed, reparsed where the server lost them, never a surprise for the user. */
 #include <stdio.h>
 
-#include "client.h"
-
-static struct client x;
-static dsql_conn *c;
-
-static void open_all(void) {
-  client_open(&x);
-  c = client_connect(&x, "%s", server_conninfo(server_default()));
-}
-
-static void close_all(void) {
-  dsql_conn_close(c);
-  client_close(&x);
-}
+#include "one_connection.h"
 
 TestSuite(stmt, .init = open_all, .fini = close_all);
 

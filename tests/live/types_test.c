@@ -2,23 +2,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "client.h"
 #include "dsql/types.h"
+#include "one_connection.h"
 #include "unit/wire_codec/describe.h"
 #include "unit/wire_codec/random.h"
-
-static struct client x;
-static dsql_conn *c;
-
-static void open_all(void) {
-  client_open(&x);
-  c = client_connect(&x, "%s", server_conninfo(server_default()));
-}
-
-static void close_all(void) {
-  dsql_conn_close(c);
-  client_close(&x);
-}
 
 TestSuite(types, .init = open_all, .fini = close_all);
 

@@ -36,7 +36,7 @@ struct net_conn {
   bool feeding;      /* the session is at work: it may end, c may not go */
   int connect_error; /* once connected is true */
   uint64_t latency_us;
-  size_t kernel_max, low_water;
+  size_t kernel_max, low_water; /* low_water: so many bytes do not make it readable */
   struct pipe up, down;
   struct event connecting;
   struct backend *session; /* NULL: it has ended */

@@ -3,18 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "client.h"
 #include "dsql/copy.h"
-
-static struct client x;
-static dsql_pool *pool;
-static dsql_tx_options attempts;
-static unsigned failed_attempts;
-
-static void observe(const dsql_tx_event *e, void *arg) {
-  (void)e, (void)arg;
-  failed_attempts++;
-}
+#include "one_pool.h"
 
 /* On a server that fails by design, what does no harm when it is done twice is done until it is done. */
 static dsql_future *insist(const char *sql, bool read_only) {
@@ -44,33 +34,14 @@ static void make_table(void) {
   run_sql("create table if not exists copied (a bigint primary key, b text)");
 }
 
-static bool is_local(void) { return getenv("DSQL_TX_TARGET") != NULL; }
-
 static void open_all(void) {
-  const char *given = getenv("DSQL_TX_TARGET");
-  dsql_pool_config c;
-  dsql_target *t;
-
-  client_open(&x);
-  t = client_target(&x, "%s", given ? given : server_conninfo(server_default()));
-  dsql_pool_config_init(&c);
-  dsql_tx_options_init(&attempts);
-  attempts.observer = observe;
-  attempts.retries_max = 20;
-  attempts.max_delay_ms = 20;
-  c.conns_max = 3;
-  c.connects_per_s = 10000;
-  c.tx = &attempts;
-  failed_attempts = 0;
-  cr_assert_eq(dsql_pool_new(&pool, x.rt, t, &c), 0);
-  dsql_target_free(t);
+  open_pool(3, 20, 0);
   make_table();
 }
 
 static void close_all(void) {
   run_sql("drop table if exists copied");
-  cr_expect_eq(client_settle(dsql_pool_close(pool, 1000)), 0);
-  client_close(&x);
+  close_pool();
 }
 
 TestSuite(copies, .init = open_all, .fini = close_all, .timeout = 100);

@@ -3,13 +3,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "client.h"
 #include "dsql/portal.h"
-
-static struct client x;
-static dsql_pool *pool;
-static dsql_tx_options options;
-static unsigned failed_attempts;
+#include "one_pool.h"
 
 enum { ROWS = 1000, CHUNK = 90 };
 
@@ -19,40 +14,9 @@ struct scratch {
   unsigned chunks;
 };
 
-static void observe(const dsql_tx_event *e, void *arg) {
-  (void)e, (void)arg;
-  failed_attempts++;
-}
+static void open_all(void) { open_pool(1, 50, sizeof(struct scratch)); }
 
-static bool is_local(void) { return getenv("DSQL_TX_TARGET") != NULL; }
-
-static void open_all(void) {
-  const char *given = getenv("DSQL_TX_TARGET");
-  dsql_pool_config c;
-  dsql_target *t;
-
-  client_open(&x);
-  t = client_target(&x, "%s", given ? given : server_conninfo(server_default()));
-  dsql_pool_config_init(&c);
-  dsql_tx_options_init(&options);
-  options.observer = observe;
-  options.retries_max = 50;
-  options.max_delay_ms = 20;
-  options.scratch_size = sizeof(struct scratch);
-  c.conns_max = 1;
-  c.connects_per_s = 10000;
-  c.tx = &options;
-  failed_attempts = 0;
-  cr_assert_eq(dsql_pool_new(&pool, x.rt, t, &c), 0);
-  dsql_target_free(t);
-}
-
-static void close_all(void) {
-  cr_expect_eq(client_settle(dsql_pool_close(pool, 1000)), 0);
-  client_close(&x);
-}
-
-TestSuite(tx_portals, .init = open_all, .fini = close_all, .timeout = 100);
+TestSuite(tx_portals, .init = open_all, .fini = close_pool, .timeout = 100);
 
 static const char *const series = "select i::int8 from generate_series(1, 1000) i";
 
@@ -322,7 +286,7 @@ static bool without_memory(size_t n) {
   cr_assert(fired || code == 0, "%s", client_error_text(f));
   dsql_future_destroy(f);
   pool_is_clean();
-  close_all();
+  close_pool();
   return fired;
 }
 
