@@ -1,4 +1,4 @@
-/* http_check.h - what a request may look like, before libcurl sees it. Private to http.c. */
+/* http_check.h - what a request may look like, before libcurl sees it. Private to the parts of http_state.h. */
 #ifndef DSQL_NET_HTTP_CHECK_H
 #define DSQL_NET_HTTP_CHECK_H
 

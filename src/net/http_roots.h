@@ -23,13 +23,13 @@ struct http_roots_use {
   struct http_roots *roots;
   struct rt_timer timer;
   uint64_t deadline_ms; /* as of rt_now_ms() */
-  /* The wait is over; f->code tells whether in vain: ETLS (a bad file), ETIMEDOUT (without a text), ENOMEM. From the loop, between rt_enter() and rt_leave(); it may end any
-   * use, this one too. */
+  /* The wait is over; f->code tells whether in vain: ETLS (a bad file), ETIMEDOUT (without a text), ENOMEM. From the
+   * loop, between rt_enter() and rt_leave(); it may end any use, this one too. */
   void (*loaded)(struct http_roots_use *use, const struct fault *f);
 };
 
-/* use->loaded and use->deadline_ms must be set; the former is called later, unless http_roots_ready(use) right afterwards or http_roots_end(use).
- * 0, ENOMEM, EIO. */
+/* use->loaded and use->deadline_ms must be set; the former is called later, unless http_roots_ready(use) right
+ * afterwards or http_roots_end(use). 0, ENOMEM, EIO. */
 int http_roots_begin(struct http_roots_use *use, struct http_roots_cache *cache, struct dsql_rt *rt,
                      const char *ca_file);
 bool http_roots_ready(const struct http_roots_use *use);
