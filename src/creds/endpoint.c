@@ -14,14 +14,20 @@ static const struct service services[] = {
 };
 
 struct partition {
-  const char *region_prefix, *dns_suffix;
+  const char *region_prefix, *dns_suffix, *dual_stack_suffix;
+  bool plain_is_fips; /* without dual-stack, its ordinary endpoints are the FIPS ones */
 };
 
-/* botocore's partitions.json; the last one is AWS's commercial regions. */
+/* botocore's partitions.json and endpoint-rule-set-1.json; the last one is AWS's commercial regions. */
 static const struct partition partitions[] = {
-    {"cn-", "amazonaws.com.cn"},    {"eusc-", "amazonaws.eu"}, {"us-isob-", "sc2s.sgov.gov"},
-    {"us-isof-", "csp.hci.ic.gov"}, {"us-iso-", "c2s.ic.gov"}, {"eu-isoe-", "cloud.adc-e.uk"},
-    {"", "amazonaws.com"},
+    {"us-gov-", "amazonaws.com", "api.aws", true},
+    {"cn-", "amazonaws.com.cn", "api.amazonwebservices.com.cn", false},
+    {"eusc-", "amazonaws.eu", "api.amazonwebservices.eu", false},
+    {"us-isob-", "sc2s.sgov.gov", "api.aws.scloud", false},
+    {"us-isof-", "csp.hci.ic.gov", "api.aws.hci.ic.gov", false},
+    {"us-iso-", "c2s.ic.gov", "api.aws.ic.gov", false},
+    {"eu-isoe-", "cloud.adc-e.uk", "api.cloud-aws.adc-e.uk", false},
+    {"", "amazonaws.com", "api.aws", false},
 };
 
 /* Regions that "legacy" sends to the global STS endpoint: those that existed when regional ones were introduced
@@ -110,11 +116,63 @@ static bool is_region(const char *s) {
   return n > 0 && n <= 63 && !s[n] && s[0] != '-' && s[n - 1] != '-';
 }
 
-static const char *dns_suffix(const char *region) {
+static const struct partition *partition_of(const char *region) {
   const struct partition *p = partitions;
   while (strncmp(region, p->region_prefix, strlen(p->region_prefix)) != 0) p++;
-  return p->dns_suffix;
+  return p;
 }
+
+/* ---- FIPS 140 and dual-stack (IPv6) endpoints ---- */
+
+struct variant {
+  bool fips, dual_stack;
+};
+
+static int read_flag(const struct creds_setup *setup, const struct aws_profile *profile, const char *name,
+                     enum aws_setting setting, const char *where, bool *out, struct fault *f) {
+  const char *value = variable(setup, name);
+
+  if (value)
+    where = name;
+  else if (profile)
+    value = profile->values[setting];
+  *out = value && strcasecmp(value, "true") == 0;
+  if (!value || *out || strcasecmp(value, "false") == 0) return 0;
+  return fault_set(f, DSQL_EINVAL, "%s is neither \"true\" nor \"false\"", where);
+}
+
+static int read_variant(const struct creds_setup *setup, const struct aws_profile *profile, struct variant *out,
+                        struct fault *f) {
+  int rc = read_flag(setup, profile, "AWS_USE_FIPS_ENDPOINT", AWS_use_fips_endpoint, "use_fips_endpoint of the profile",
+                     &out->fips, f);
+  if (rc) return rc;
+  return read_flag(setup, profile, "AWS_USE_DUALSTACK_ENDPOINT", AWS_use_dualstack_endpoint,
+                   "use_dualstack_endpoint of the profile", &out->dual_stack, f);
+}
+
+/* Of an endpoint that was given nobody knows whether it is one (botocore refuses both together as well); and the global
+ * one is neither. */
+static int check_variant(struct variant v, const struct override *o, const char *region, struct fault *f) {
+  const char *name = v.fips ? "FIPS" : "dual-stack";
+
+  if (!v.fips && !v.dual_stack) return 0;
+  if (o->url)
+    return fault_set(f, DSQL_EINVAL, "%s and a %s endpoint are not possible together: leave one of them out", o->where,
+                     name);
+  if (strcmp(region, "aws-global") == 0)
+    return fault_set(f, DSQL_EINVAL, "aws-global has no %s endpoint: name a region", name);
+  return 0;
+}
+
+static void put_regional(enum endpoint_service service, const char *region, struct variant v, struct buf *out) {
+  const struct partition *p = partition_of(region);
+  bool named = v.fips && (v.dual_stack || !p->plain_is_fips);
+
+  buf_printf(out, "https://%s%s.%s.%s", services[service].host, named ? "-fips" : "", region,
+             v.dual_stack ? p->dual_stack_suffix : p->dns_suffix);
+}
+
+/* ---- the global endpoint of STS ---- */
 
 static int is_legacy(const struct creds_setup *setup, const struct aws_profile *profile, bool *out, struct fault *f) {
   const char *where = "AWS_STS_REGIONAL_ENDPOINTS", *value = variable(setup, where);
@@ -139,29 +197,38 @@ static int is_global_sts(const struct creds_setup *setup, const struct aws_profi
   return rc;
 }
 
-int endpoint_url(const struct creds_setup *setup, const struct aws_profile *profile, enum endpoint_service service,
-                 const char *region, struct buf *out, const char **signing_region, struct fault *f) {
-  struct override override;
-  bool global = false;
-  int rc = find_override(setup, profile, service, &override, f);
+static int check_region(const char *region, enum endpoint_service service, struct fault *f) {
+  const char *host = services[service].host;
 
-  *signing_region = region;
-  if (rc) return rc;
-  if (override.url && region && is_region(region)) return put_override(&override, out, f);
   if (!region || !*region)
     return fault_set(f, DSQL_EINVAL,
                      "no region for %s: set region in the profile, AWS_REGION or AWS_DEFAULT_REGION, or give the "
                      "target a region",
-                     services[service].host);
-  if (!is_region(region))
-    return fault_set(f, DSQL_EINVAL, "the region for %s is no region name", services[service].host);
+                     host);
+  return is_region(region) ? 0 : fault_set(f, DSQL_EINVAL, "the region for %s is no region name", host);
+}
+
+int endpoint_url(const struct creds_setup *setup, const struct aws_profile *profile, enum endpoint_service service,
+                 const char *region, struct buf *out, const char **signing_region, struct fault *f) {
+  struct override override;
+  struct variant variant;
+  bool global = false;
+  int rc;
+
+  *signing_region = region;
+  rc = check_region(region, service, f);
+  if (!rc) rc = read_variant(setup, profile, &variant, f);
+  if (!rc) rc = find_override(setup, profile, service, &override, f);
+  if (!rc) rc = check_variant(variant, &override, region, f);
+  if (rc) return rc;
+  if (override.url) return put_override(&override, out, f);
   if (service == ENDPOINT_STS) rc = is_global_sts(setup, profile, region, &global, f);
   if (rc) return rc;
-  if (global) {
+  if (global && !variant.fips && !variant.dual_stack) {
     *signing_region = "us-east-1";
     buf_put_str(out, "https://sts.amazonaws.com");
   } else {
-    buf_printf(out, "https://%s.%s.%s", services[service].host, region, dns_suffix(region));
+    put_regional(service, region, variant, out);
   }
   return finish(out, f);
 }

@@ -1,6 +1,7 @@
 /* endpoint.h - where an AWS service is, with every override of the AWS SDKs (AWS SDKs and Tools Reference Guide,
  * "Service-specific endpoints", "AWS STS Regional endpoints"): AWS_ENDPOINT_URL_<SERVICE>, AWS_ENDPOINT_URL, the
- * profile's services section, its endpoint_url, AWS_IGNORE_CONFIGURED_ENDPOINT_URLS, AWS_STS_REGIONAL_ENDPOINTS. */
+ * profile's services section, its endpoint_url, AWS_IGNORE_CONFIGURED_ENDPOINT_URLS, AWS_STS_REGIONAL_ENDPOINTS,
+ * AWS_USE_FIPS_ENDPOINT, AWS_USE_DUALSTACK_ENDPOINT ("FIPS endpoints", "Dual-stack endpoints"). */
 #ifndef DSQL_CREDS_ENDPOINT_H
 #define DSQL_CREDS_ENDPOINT_H
 

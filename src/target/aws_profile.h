@@ -32,6 +32,8 @@
   X(sso_role_name)                                                                                                     \
   X(sso_registration_scopes)                                                                                           \
   X(sts_regional_endpoints)                                                                                            \
+  X(use_fips_endpoint)                                                                                                 \
+  X(use_dualstack_endpoint)                                                                                            \
   X(services)                                                                                                          \
   X(endpoint_url)                                                                                                      \
   X(ec2_metadata_service_endpoint)                                                                                     \
