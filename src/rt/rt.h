@@ -61,7 +61,8 @@ struct rt_timer {
   void (*fire)(struct rt_timer *t);
   bool background; /* not to be changed while armed */
 };
-/* deadline_ms as of rt_now_ms(); restarting an armed timer moves it. The callback runs inside a libuv callback of ours. */
+/* deadline_ms as of rt_now_ms(); restarting an armed timer moves it. The callback runs inside a libuv callback of ours.
+ * While the runtime's last handles are being closed nothing is armed. */
 void rt_timer_start(struct dsql_rt *rt, struct rt_timer *t, uint64_t deadline_ms);
 void rt_timer_stop(struct dsql_rt *rt, struct rt_timer *t);
 

@@ -129,3 +129,35 @@ Test(closing, a_paused_query_can_not_be_waited_for) {
   dsql_future_destroy(f);
   dsql_conn_close(c);
 }
+
+/* Up to the very end of the runtime a connection can be called, whatever its calls take: it refuses them. */
+static unsigned asked;
+static void ask_with_timeout(uv_check_t *h) {
+  dsql_call o;
+  dsql_future *f;
+
+  (void)h;
+  dsql_call_init(&o);
+  o.timeout_ms = 1000;
+  f = dsql_query(c, "select 1", DSQL_NO_PARAMS, &o);
+  if (dsql_conn_status(c) != DSQL_CONN_FAILED) {
+    dsql_future_destroy(f);
+    return;
+  }
+  cr_assert_eq(dsql_future_code(f), DSQL_ECLOSED);
+  dsql_future_destroy(f);
+  asked++;
+}
+
+Test(closing, a_call_with_a_timeout_until_the_runtime_has_gone) {
+  uv_check_t check;
+
+  c = peer_connect(&p);
+  cr_assert_eq(uv_check_init(&p.x.loop, &check), 0);
+  cr_assert_eq(uv_check_start(&check, ask_with_timeout), 0);
+  client_begin_close(&p.x);
+  p.x.rt = NULL;
+  while (!p.x.closed) (void)uv_run(&p.x.loop, UV_RUN_NOWAIT);
+  uv_close((uv_handle_t *)&check, NULL);
+  cr_assert_gt(asked, 1);
+}
