@@ -129,7 +129,9 @@ void conn_connect_reset(struct dsql_conn *c);
 void conn_abandon_ride(struct dsql_conn *c, const struct fault *f);
 void conn_derive(struct dsql_conn *c); /* SCRAM's key derivation, in the thread pool */
 
-/* The password is there: the first host's turn. */
+/* A password is waited for, and no host meanwhile: there is only the deadline of all. */
+void conn_connect_wait(struct dsql_conn *c);
+/* The password is there: the first host's turn, or that of the one that has refused another. */
 void conn_connect_hosts(struct dsql_conn *c);
 /* Whichever host it would be: this will not do. */
 void conn_connect_failed(struct dsql_conn *c, const struct fault *f);

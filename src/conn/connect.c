@@ -203,6 +203,14 @@ static void start_attempt(struct dsql_conn *c) {
   }
 }
 
+void conn_connect_wait(struct dsql_conn *c) {
+  struct connect *k = &c->connect;
+
+  if (k->deadline_ms == 0) return;
+  k->host_deadline_ms = k->deadline_ms;
+  rt_timer_start(c->rt, &k->timer, k->deadline_ms);
+}
+
 /* This host's part of what is left for all. */
 static void arm_timer(struct dsql_conn *c) {
   struct connect *k = &c->connect;
@@ -358,10 +366,8 @@ int conn_connect_start(struct dsql_conn *c) {
   startup_host_order(t, k->order);
   conn_expect_session(c);
   k->timer.fire = on_deadline;
-  if (t->connect_timeout_ms) {
-    k->deadline_ms = k->host_deadline_ms = rt_now_ms(c->rt) + t->connect_timeout_ms;
-    rt_timer_start(c->rt, &k->timer, k->deadline_ms);
-  }
+  if (t->connect_timeout_ms) k->deadline_ms = rt_now_ms(c->rt) + t->connect_timeout_ms;
+  conn_connect_wait(c);
   conn_password_ask(c);
   return 0;
 }

@@ -48,6 +48,8 @@ static void fetch(struct dsql_conn *c, bool fresh) {
     conn_connect_hosts(c);
   else if (rc < 0)
     conn_connect_failed(c, &f);
+  else
+    conn_connect_wait(c);
 }
 
 void conn_password_ask(struct dsql_conn *c) { fetch(c, false); }
@@ -64,6 +66,7 @@ int conn_password_current(struct dsql_conn *c, struct fault *f) {
 
   if (!s || s->class->still_good(s, taken(c))) return 0;
   rc = s->class->get(s, &c->connect.password_waiter, &secret, f);
+  if (rc > 0) conn_connect_wait(c);
   return rc == 0 && !take(c, secret, f) ? f->code : rc;
 }
 

@@ -286,6 +286,30 @@ Test(passwords, the_deadline_holds_while_the_source_thinks) {
   answer("too late", 0);
 }
 
+/* A host's part of the deadline is for the host: while the source is asked once more nothing is dialled, for what was
+ * refused is refused by the next host as well, and that would be the end. */
+Test(passwords, a_host_does_not_lose_its_turn_while_the_source_is_asked_again) {
+  char twice[2 * sizeof p.conninfo];
+  size_t n = strcspn(p.conninfo + 5, " ");
+  dsql_future *ready;
+
+  cr_assert_lt(snprintf(twice, sizeof twice, "host=%.*s,%s", (int)n, p.conninfo + 5, p.conninfo + 5),
+               (int)sizeof twice);
+  p.config.target = twice;
+  p.config.connect_timeout_ms = 4000;
+  source.answer = "old";
+  source.expires = time(NULL) + 1000;
+  ready = dial();
+  serve_startup("old");
+  source.answer = NULL;
+  refuse("unable to accept connection, access denied", "Signature expired: 20200101T000000Z is now earlier than now");
+  peer_turn_ms(&p, 2200);
+  cr_assert_not_null(source.waiting);
+  answer("new", 0);
+  serve_startup("new");
+  finish(ready);
+}
+
 Test(passwords, closing_while_the_source_thinks) {
   dsql_future *ready = dial();
 
