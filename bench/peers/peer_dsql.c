@@ -1,4 +1,7 @@
-/* peer_dsql.c - the works of round.h through libdsql. */
+/* peer_dsql.c - the works of round.h through libdsql.
+ *
+ *   peer_dsql LOOPS WORK ...     LOOPS: one event loop for all connections, or more, each with its share of them, in a
+ *                                thread of its own, as servers that embed libuv use several processors */
 #include "peer_dsql.h"
 
 #include <dsql/types.h>
@@ -144,11 +147,26 @@ void peer_done(struct worker *w, uint64_t rows) {
   if (now_ns() < w->peer->deadline_ns) peer_start(w);
 }
 
-static void run(void *arg, int64_t deadline_ns) {
+struct peers {
+  struct peer peer[CONNECTIONS_MAX];
+  int count;
+};
+
+static void run_one(void *arg) {
   struct peer *p = arg;
-  p->deadline_ns = deadline_ns;
-  for (int i = 0; i < p->work.connections; i++) peer_start(&p->workers[i]);
+  for (int i = 0; i < p->workers_count; i++) peer_start(&p->workers[i]);
   uv_run(&p->loop, UV_RUN_DEFAULT);
+}
+
+static void run(void *arg, int64_t deadline_ns) {
+  struct peers *all = arg;
+  uv_thread_t threads[CONNECTIONS_MAX];
+
+  for (int i = 0; i < all->count; i++) all->peer[i].deadline_ns = deadline_ns;
+  for (int i = 1; i < all->count; i++)
+    if (uv_thread_create(&threads[i], run_one, &all->peer[i])) die("no thread");
+  run_one(&all->peer[0]);
+  for (int i = 1; i < all->count; i++) uv_thread_join(&threads[i]);
 }
 
 /* ---- set-up ---- */
@@ -189,15 +207,13 @@ static void make_statements(struct peer *p) {
 static void make_pool(struct peer *p) {
   dsql_pool_config config;
   dsql_pool_config_init(&config);
-  config.conns_max = config.conns_min = (uint32_t)p->work.connections;
+  config.conns_max = config.conns_min = (uint32_t)p->workers_count;
   peer_check(dsql_pool_new(&p->pool, p->rt, p->target, &config));
 }
 
-static void make_worker(struct peer *p, int index) {
-  struct worker *w = &p->workers[index];
+static void make_worker(struct peer *p, struct worker *w, struct recorder *recorder) {
   w->peer = p;
-  w->index = index;
-  w->recorder = &p->recorders[index];
+  w->recorder = recorder;
   if (p->work.kind != CONNECT && p->work.kind != TRANSFER) peer_check(dsql_conn_open(&w->conn, p->rt, p->target));
   if (p->work.kind == BATCH && !(w->group = calloc((size_t)p->work.rows, sizeof(dsql_future *)))) die("out of memory");
 }
@@ -208,13 +224,12 @@ static void set_up(struct peer *p) {
   make_target(p);
   make_statements(p);
   if (p->work.kind == TRANSFER) make_pool(p);
-  for (int i = 0; i < p->work.connections; i++) make_worker(p, i);
 }
 
 static void tear_down(struct peer *p) {
   dsql_stmt_free(p->stmt);
   dsql_stmt_free(p->update);
-  for (int i = 0; i < p->work.connections; i++) {
+  for (int i = 0; i < p->workers_count; i++) {
     if (p->workers[i].conn) dsql_conn_close(p->workers[i].conn);
     free(p->workers[i].group);
   }
@@ -224,15 +239,36 @@ static void tear_down(struct peer *p) {
   uv_run(&p->loop, UV_RUN_DEFAULT);
 }
 
-int main(int argc, char **argv) {
-  static struct peer p;
+/* Every loop gets its share of the connections. */
+static void share_out(struct peers *all, const struct work *w, struct worker *workers, struct recorder *recorders) {
+  for (int i = 0, next = 0; i < all->count; i++) {
+    struct peer *p = &all->peer[i];
+    p->work = *w;
+    p->workers = workers + next;
+    p->workers_count = (w->connections - next) / (all->count - i);
+    set_up(p);
+    for (int k = 0; k < p->workers_count; k++, next++) {
+      workers[next].index = next;
+      make_worker(p, &workers[next], &recorders[next]);
+    }
+  }
+}
 
-  work_read(&p.work, argc - 1, argv + 1);
-  set_up(&p);
-  p.deadline_ns = 0;
-  peer_start(&p.workers[0]); /* once: the deadline has passed */
-  uv_run(&p.loop, UV_RUN_DEFAULT);
-  rounds(&p.work, dsql_version(), p.sum, p.recorders, p.work.connections, run, &p);
-  tear_down(&p);
+int main(int argc, char **argv) {
+  static struct peers all;
+  static struct worker workers[CONNECTIONS_MAX];
+  static struct recorder recorders[CONNECTIONS_MAX];
+  struct work w;
+
+  if (argc < 2) die("usage: peer_dsql LOOPS WORK SECONDS WARM_UP_SECONDS CONNECTIONS");
+  work_read(&w, argc - 2, argv + 2);
+  all.count = (int)strtol(argv[1], NULL, 10);
+  if (all.count < 1 || all.count > w.connections)
+    die("%s is no number of loops for %d connections", argv[1], w.connections);
+  share_out(&all, &w, workers, recorders);
+  peer_start(&workers[0]); /* once: the deadline has passed */
+  uv_run(&all.peer[0].loop, UV_RUN_DEFAULT);
+  rounds(&w, dsql_version(), all.peer[0].sum, recorders, w.connections, run, &all);
+  for (int i = 0; i < all.count; i++) tear_down(&all.peer[i]);
   return 0;
 }

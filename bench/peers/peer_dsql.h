@@ -1,5 +1,5 @@
-/* peer_dsql.h - what the parts of peer_dsql share: one loop, one runtime, workers that each do the work in a circle until
- * the round's deadline has passed. */
+/* peer_dsql.h - what the parts of peer_dsql share: a loop, its runtime, and workers that each do the work in a circle until
+ * the round's deadline has passed. There is one of them, or one for each processor, in a thread of its own. */
 #ifndef BENCH_PEER_DSQL_H
 #define BENCH_PEER_DSQL_H
 
@@ -30,8 +30,8 @@ struct peer {
   dsql_param params[ARGS_MAX];
   int64_t deadline_ns;
   int64_t sum; /* of all values read, so that they were */
-  struct worker workers[CONNECTIONS_MAX];
-  struct recorder recorders[CONNECTIONS_MAX];
+  struct worker *workers;
+  int workers_count;
 };
 
 /* Ends the program unless code is 0. */

@@ -14,6 +14,7 @@ INSTALLED = ROOT / ".deps" / "peers"
 BUILD = ROOT / "build" / "release" / "bench" / "peers"
 LIBPQ = "libpq"
 OURS = "libdsql"
+OURS_LOOPS = "libdsql loops"
 FLOOR = "floor"
 NO_COPY = ("query", "batch", "connect", "transfer")
 
@@ -25,10 +26,10 @@ class Peer:
     package: str = ""  # what has to be installed; "": built by CMake
     environment: dict = field(default_factory=dict)
     kinds: tuple = ("query", "batch", "connect", "transfer", "copy")
+    connections_min: int = 1
 
-    @property
-    def is_libpq(self):
-        return self.name.startswith(LIBPQ)
+    def does(self, work):
+        return work.kind in self.kinds and work.connections >= self.connections_min
 
 
 # ---- packages ----
@@ -124,6 +125,7 @@ def libpq_environment(link_folder):
 
 def peers(folder):
     libpq = libpq_environment(folder / "libpq18")
+    loops = max(2, len(os.sched_getaffinity(0)))
     python = {"PYTHONPATH": f"{INSTALLED / 'python'}:{HERE / 'python'}", "PYTHONDONTWRITEBYTECODE": "1"}
     node = {"NODE_PATH": str(INSTALLED / "node" / "node_modules")}
 
@@ -133,7 +135,8 @@ def peers(folder):
 
     return [
         Peer(FLOOR, [str(BUILD / "peer_floor")]),
-        Peer(OURS, [str(BUILD / "peer_dsql")]),
+        Peer(OURS, [str(BUILD / "peer_dsql"), "1"]),
+        Peer(OURS_LOOPS, [str(BUILD / "peer_dsql"), str(loops)], connections_min=loops),
         c_libpq("sync"),
         c_libpq("pipeline", "query", "batch", "transfer"),
         c_libpq("single", "query"),

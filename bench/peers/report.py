@@ -51,19 +51,21 @@ class Results:
         figures = self.contest.figures.get(work, {}).get(name)
         return getattr(figures, field) if figures else None
 
-    def ratio(self, work, name, field):
-        ours, theirs = self.get(work, peers.OURS, field), self.get(work, name, field)
-        return ours / theirs if ours and theirs else None
+    def ratio(self, work, name, field, modes=(peers.OURS,)):
+        """Ours, in the better of these modes, to theirs."""
+        ours, theirs = [v for n in modes if (v := self.get(work, n, field))], self.get(work, name, field)
+        return max(ours) / theirs if ours and theirs else None
 
     def present(self):
         return [n for n in self.names if n not in self.missing]
 
     def others(self, libpq):
-        return [n for n in self.present() if n not in (peers.OURS, peers.FLOOR) and n.startswith(peers.LIBPQ) == libpq]
+        ours = (peers.OURS, peers.OURS_LOOPS, peers.FLOOR)
+        return [n for n in self.present() if n not in ours and n.startswith(peers.LIBPQ) == libpq]
 
-    def ratios(self, set_of_works, names, field):
+    def ratios(self, set_of_works, names, field, modes=(peers.OURS,)):
         """One list per work: ours to each of these."""
-        found = [[r for n in names if (r := self.ratio(w.name, n, field))] for w in set_of_works]
+        found = [[r for n in names if (r := self.ratio(w.name, n, field, modes))] for w in set_of_works]
         return [rs for rs in found if rs]
 
     # ---- tables ----
@@ -120,13 +122,14 @@ def figure_table(results, bench):
     if grouped and each:
         figures["grouped_to_sync_each"] = grouped / each
     others = results.others(True) + results.others(False)
-    for name, field, names, best in (
-        ("throughput_to_best_peer", "queries_per_s", others, min),
-        ("throughput_to_floor", "queries_per_s", [peers.FLOOR], min),
-        ("cpu_to_libpq", "cpu_us", results.others(True), max),
-        ("cpu_to_best_other_peer", "cpu_us", results.others(False), max),
+    one, either = (peers.OURS,), (peers.OURS, peers.OURS_LOOPS)
+    for name, field, names, best, modes in (
+        ("throughput_to_best_peer", "queries_per_s", others, min, either),
+        ("throughput_to_floor", "queries_per_s", [peers.FLOOR], min, one),
+        ("cpu_to_libpq", "cpu_us", results.others(True), max, one),
+        ("cpu_to_best_other_peer", "cpu_us", results.others(False), max, one),
     ):
-        ratios = results.ratios(works.PGBENCH, names, field)
+        ratios = results.ratios(works.PGBENCH, names, field, modes)
         if ratios:
             figures[name] = best(best(rs) for rs in ratios)
     figures["connect_cpu_to_floor"] = results.ratio("connect-direct", peers.FLOOR, "cpu_us")
@@ -180,7 +183,7 @@ def versions(results):
     found = [f"PostgreSQL {results.server} (server)"]
     seen = {}
     for name in results.present():
-        short = peers.LIBPQ if name.startswith(peers.LIBPQ) else name
+        short = name.split()[0] if name.startswith((peers.LIBPQ, peers.OURS)) else name
         seen[short] = results.contest.versions.get(name, "?")
     found += [f"{name} {version}" for name, version in seen.items()]
     tools = (
@@ -221,7 +224,8 @@ Same server, same machine, same works (`bench/peers/works.py`), ten connections 
 in the others. Everybody decodes every field to a native value, and all agree on their sum. Everybody uses prepared
 statements, binary results where it has them, and the fewest round trips that its interface allows. The floor sends bytes
 that were encoded before, counts the bytes of the answers, and decodes nothing; in connects it is a bare OpenSSL handshake
-with one shared context. libpq 18 comes with the OpenSSL 1.1 that its package bundles. Where a mode of libpq does not
+with one shared context. libdsql works in one event loop, on one thread; "libdsql loops" has one for each processor, and its
+connections are shared out among them. libpq has a thread for each connection. libpq 18 comes with the OpenSSL 1.1 that its package bundles. Where a mode of libpq does not
 differ from sync it is left out.
 
 {results.tables()}

@@ -158,7 +158,7 @@ class Contest:
     def measure(self, work, contestants):
         say(work.name)
         self.server.run(works.TABLES, work.setup, "GRANT ALL ON ALL TABLES IN SCHEMA public TO PUBLIC")
-        programs = self.start(work, [p for p in contestants if work.kind in p.kinds])
+        programs = self.start(work, [p for p in contestants if p.does(work)])
         measured = {}
         for i in range(self.plan.rounds):
             self.one_round(work, programs, measured, i)
