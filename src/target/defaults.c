@@ -6,7 +6,7 @@
 #include "target/internal.h"
 
 static int from_env(struct resolver *r, enum keyword k) {
-  const char *name = mode_honours_env(r->t, k) ? keyword_table[k].env : NULL;
+  const char *name = mode_honours_env(r, k) ? keyword_table[k].env : NULL;
   const char *value = name ? r->env->getenv(r->env->ctx, name) : NULL;
 
   if (!value) return 0;

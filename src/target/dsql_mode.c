@@ -52,13 +52,20 @@ int mode_finish(struct resolver *r) {
   return rc || r->t->dsql ? rc : refuse_without_mode(r);
 }
 
-bool mode_honours_env(const struct target *t, enum keyword k) {
+/* A password is that of this server only when somebody has asked for one. */
+static bool honours_password(const struct resolver *r) {
+  const char *auth = conninfo_get(r->info, KEYWORD_auth);
+  return auth && strcmp(auth, "password") == 0;
+}
+
+bool mode_honours_env(const struct resolver *r, enum keyword k) {
   static const enum keyword keywords[] = {KEYWORD_user, KEYWORD_dbname, KEYWORD_options, KEYWORD_application_name,
                                           KEYWORD_connect_timeout};
 
-  for (size_t i = 0; t->dsql && i < sizeof keywords / sizeof keywords[0]; i++)
+  if (r->t->dsql && k == KEYWORD_password) return honours_password(r);
+  for (size_t i = 0; r->t->dsql && i < sizeof keywords / sizeof keywords[0]; i++)
     if (keywords[i] == k) return true;
-  return !t->dsql;
+  return !r->t->dsql;
 }
 
 const char *mode_default(const struct resolver *r, enum keyword k) {

@@ -21,7 +21,7 @@ int config_limits(struct resolver *r, const dsql_config *c);
 /* dsql_mode.c: decides by what was given so far; then, with the service file read and by PGHOST, for good. */
 int mode_decide(struct resolver *r);
 int mode_finish(struct resolver *r);
-bool mode_honours_env(const struct target *t, enum keyword k);
+bool mode_honours_env(const struct resolver *r, enum keyword k);
 const char *mode_default(const struct resolver *r, enum keyword k); /* NULL: none of DSQL mode's own */
 int mode_auth(struct resolver *r);
 int mode_refuse(struct resolver *r);

@@ -278,6 +278,14 @@ Test(dsql_mode, environment_is_ignored) {
   const struct fake_case named = {"PGSERVICEFILE=/other", "service=dsql", "hosts[0].host",
                                   "other.dsql.eu-west-1.on.aws"};
   fake_run(&e, &named, 1);
+  /* A password only where one is asked for. */
+  static const struct fake_case passwords[] = {
+      {"PGPASSWORD=p", "host=" HOST " auth=password", "password", "p"},
+      {"PGPASSWORD=p", "host=" HOST " auth=password", "@password", "environment variable PGPASSWORD"},
+      {"PGPASSWORD=p", "host=" HOST " auth=password", "iam", "0"},
+      {"PGPASSWORD=p", "host=" HOST " auth=password password=q", "password", "q"},
+      {"PGPASSWORD=p", "host=" HOST " auth=iam", "password", "-"}};
+  fake_run(&e, passwords, sizeof passwords / sizeof passwords[0]);
 }
 
 /* The same variables do count without the mode, so that the test above tests something. */
