@@ -51,7 +51,7 @@ static void end_progress(struct copy_file *f) {
 static int open_path(const struct copy_file *f) {
   int fd;
   if (is_standard(f)) return f->in ? STDIN_FILENO : STDOUT_FILENO;
-  fd = f->in ? open(f->path, O_RDONLY | O_CLOEXEC) : open(f->path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+  fd = f->in ? open(f->path, O_RDONLY | O_CLOEXEC) : open(f->path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
   return fd < 0 ? -errno : fd;
 }
 
@@ -118,11 +118,20 @@ static void on_written(uv_fs_t *request) {
   wake(f);
 }
 
+/* What a file had is kept until there is something in its place. Pipes and devices can't be cut (EINVAL). */
+static int empty_once(struct copy_file *f) {
+  bool first = !f->emptied && !is_standard(f);
+
+  f->emptied = true;
+  return first && ftruncate(f->fd, 0) < 0 && errno != EINVAL ? -errno : 0;
+}
+
 static void write_more(struct copy_file *f) {
   size_t left = f->len[!f->current] - f->written;
   uv_buf_t buf = uv_buf_init(f->buffer[!f->current] + f->written, (unsigned)left);
   f->request.data = f;
-  f->error = uv_fs_write(f->loop, &f->request, f->fd, &buf, 1, -1, on_written);
+  f->error = empty_once(f);
+  if (!f->error) f->error = uv_fs_write(f->loop, &f->request, f->fd, &buf, 1, -1, on_written);
   f->busy = f->error == 0;
 }
 
@@ -205,6 +214,7 @@ int copy_file_close(struct copy_file *f, bool went_well) {
     turn(f);
     while (f->busy) uv_run(f->loop, UV_RUN_ONCE);
   }
+  if (!f->in && went_well && !f->error) f->error = empty_once(f); /* there was nothing to write */
   if (!is_standard(f) && close(f->fd) < 0 && !f->error) f->error = -errno;
   free(f->buffer[0]);
   free(f->buffer[1]);

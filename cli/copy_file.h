@@ -1,6 +1,7 @@
 /* copy_file.h - the file of a COPY, read and written in libuv's thread pool while the connection is served.
  *
- * In, the next piece is read while the one before leaves; a source without data answers DSQL_COPY_LATER. Out, one buffer is written while the other one fills; when both are full the sink answers DSQL_ROW_PAUSE. */
+ * In, the next piece is read while the one before leaves; a source without data answers DSQL_COPY_LATER. Out, one buffer
+ * is written while the other one fills; when both are full the sink answers DSQL_ROW_PAUSE. */
 #ifndef DSQL_CLI_COPY_FILE_H
 #define DSQL_CLI_COPY_FILE_H
 
@@ -18,14 +19,15 @@ struct copy_file {
   uv_timer_t progress;
   dsql_future *future; /* of the COPY: the caller's */
   int fd, error;       /* libuv's */
-  bool in, busy, end, held, shows_progress;
+  bool in, busy, end, held, emptied, shows_progress;
   char *buffer[2];
   size_t len[2], cap[2], written; /* written: of the buffer that is with the file */
   unsigned current;               /* with the connection */
   uint64_t bytes, began_ns;
 };
 
-/* 0, or libuv's error, told. Regular files are truncated. */
+/* 0, or libuv's error, told. What a file to be written has stays there until the first data come, or the COPY
+ * has gone well without any. */
 int copy_file_open(struct copy_file *f, const char *path, bool in, uv_loop_t *loop);
 /* Starts the COPY that sql says. */
 dsql_future *copy_file_start(struct copy_file *f, dsql_conn *c, const char *sql, const dsql_call *call);

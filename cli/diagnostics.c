@@ -36,16 +36,25 @@ static size_t position(dsql_str digits) {
   return n;
 }
 
+/* What connecting failed with quotes the server, severity and SQLSTATE included. */
+static bool quotes_the_server(const dsql_error *e) {
+  char quoted[sizeof "(SQLSTATE )" + sizeof e->sqlstate];
+
+  (void)snprintf(quoted, sizeof quoted, "(SQLSTATE %s)", e->sqlstate);
+  return e->sqlstate[0] && memmem(e->message.ptr, e->message.len, quoted, strlen(quoted)) != NULL;
+}
+
 static void put_head(struct out *o, const dsql_error *e) {
   dsql_str severity = dsql_error_field(e, 'V');
+  bool quotes = quotes_the_server(e);
 
   if (severity.len == 0) severity = dsql_error_field(e, 'S');
-  if (severity.len > 0)
+  if (severity.len > 0 && !quotes)
     text_show(o, severity, TAB);
   else
     out_string(o, "ERROR");
   out_string(o, ": ");
-  if (strcmp(e->sqlstate, "00000") != 0) {
+  if (strcmp(e->sqlstate, "00000") != 0 && !quotes) {
     out_string(o, e->sqlstate[0] ? e->sqlstate : dsql_error_name(e->code));
     out_string(o, ": ");
   }

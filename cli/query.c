@@ -91,18 +91,32 @@ static int finish_output(const struct query *q) {
   return EXIT_OK;
 }
 
-static void tell_failure(const struct query *q, int code, const dsql_error *e) {
-  if (!e) { /* a future that could not be made has no error */
-    diagnostics_say("%s", dsql_strerror(code));
-    return;
-  }
-  diagnostics_error(e, q->args->sql);
+static bool mentions(const dsql_error *e, const char *words) {
+  return memmem(e->message.ptr, e->message.len, words, strlen(words)) != NULL;
+}
+
+/* The library names its functions, the server its protocol: what that means for who has typed a command. */
+static void tell_remedy(const struct query *q, const dsql_error *e) {
   if (e->code == DSQL_ETLS)
     diagnostics_say(
         "TARGET's sslmode says what TLS must prove: verify-full (the default), verify-ca, require (encrypted, "
         "but by anyone), disable (no TLS)");
   if (e->code == DSQL_ETOOBIG && !q->args->format->row)
     diagnostics_say("a table needs all rows in memory; --format csv and --format json do not");
+  if (e->flags & DSQL_CLIENT_SIDE && mentions(e, "dsql_copy_"))
+    diagnostics_say("COPY ... FROM STDIN goes with --copy-from FILE, COPY ... TO STDOUT with --copy-to FILE");
+  if (strcmp(e->sqlstate, "42601") == 0 && mentions(e, "multiple commands")) diagnostics_say("-c takes one statement");
+  if (strcmp(e->sqlstate, "08P01") == 0 && mentions(e, "bind message"))
+    diagnostics_say("each of $1, $2, ... takes one -p VALUE; %zu given", q->args->params_n);
+}
+
+static void tell_failure(const struct query *q, int code, const dsql_error *e) {
+  if (!e) { /* a future that could not be made has no error */
+    diagnostics_say("%s", dsql_strerror(code));
+    return;
+  }
+  diagnostics_error(e, q->args->sql);
+  tell_remedy(q, e);
 }
 
 static int wait_for(struct query *q, dsql_future *f) {
@@ -144,7 +158,7 @@ static int run_statement(struct query *q) {
   const dsql_result *result;
   int exit_code, code = wait_for(q, f), file = close_file(q, code == 0);
 
-  if (code == 0 && (code = dsql_future_result(f, &result)) == 0 && is_shown(q)) print_result(q, result);
+  if (code == 0 && !file && (code = dsql_future_result(f, &result)) == 0 && is_shown(q)) print_result(q, result);
   if (q->interrupt.came) {
     exit_code = EXIT_INTERRUPTED;
     if (code) tell_failure(q, code, dsql_future_error(f));

@@ -3,48 +3,43 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "diagnostics.h"
 #include "query.h"
 #include "tool.h"
 
-static int usage(const char *message, const char *value) {
-  diagnostics_say("query: %s%s", message, value);
-  fputs("Try 'dsql query --help'.\n", stderr);
-  return EXIT_USAGE;
-}
+static int usage(const char *message, const char *value) { return tool_usage("query", message, value); }
 
 static int take_option(struct query_args *args, int option) {
   switch (option) {
     case 'c':
-      if (args->sql) return usage("-c is given twice; one statement per call", "");
+      if (args->sql) return usage("-c is given twice; one statement per call", NULL);
       args->sql = optarg;
       return EXIT_OK;
     case 'p': args->params[args->params_n++] = dsql_text(optarg); return EXIT_OK;
     case 'i':
     case 'o':
-      if (args->copy) return usage("--copy-from and --copy-to: one of them, once", "");
+      if (args->copy) return usage("--copy-from and --copy-to: one of them, once", NULL);
       args->copy = optarg;
       args->copy_in = option == 'i';
       return EXIT_OK;
     case 'f':
       args->format = format_find(optarg);
       args->format_given = true;
-      return args->format ? EXIT_OK : usage("--format is table, csv or json, not ", optarg);
+      return args->format ? EXIT_OK : usage("--format is table, csv or json", optarg);
     case 't':
       if (tool_parse_seconds(optarg, &args->timeout_ms)) return EXIT_OK;
-      return usage("--timeout is a number of seconds above 0, such as 2.5, not ", optarg);
+      return usage("--timeout is a number of seconds above 0, such as 2.5", optarg);
     case 'h': args->help = true; return EXIT_OK;
     default: fputs("Try 'dsql query --help'.\n", stderr); return EXIT_USAGE; /* getopt told what is wrong */
   }
 }
 
-static int check(const struct query_args *args, int argc, char **argv) {
+static int check(const struct query_args *args, int argc) {
   if (args->help) return EXIT_OK;
-  if (!args->target) return usage("TARGET is missing: postgres://user@host/database, or \"host=... user=...\"", "");
-  if (optind < argc) return usage("unexpected argument ", argv[optind]);
-  if (!args->sql) return usage("-c SQL is missing", "");
-  if (args->copy && args->params_n) return usage("a COPY takes no -p", "");
-  if (args->copy && args->format_given) return usage("the format of a COPY is in its SQL, not in --format", "");
+  if (!args->target) return usage("TARGET is missing: postgres://user@host/database, or \"host=... user=...\"", NULL);
+  if (optind < argc) return usage("one TARGET, please; quote it if it has spaces", NULL);
+  if (!args->sql) return usage("-c SQL is missing", NULL);
+  if (args->copy && args->params_n) return usage("a COPY takes no -p", NULL);
+  if (args->copy && args->format_given) return usage("the format of a COPY is in its SQL, not in --format", NULL);
   return EXIT_OK;
 }
 
@@ -60,7 +55,7 @@ int query_args_parse(struct query_args *args, int argc, char **argv) {
   int option;
 
   *args = (struct query_args){.format = &format_table, .params = calloc((size_t)argc, sizeof(dsql_param))};
-  if (!args->params) return usage("out of memory", "");
+  if (!args->params) return usage("out of memory", NULL);
   argv[0] = "dsql query"; /* the name in getopt's messages */
   optind = 1;
   while ((option = getopt_long(argc, argv, "c:p:h", options, NULL)) != -1) {
@@ -68,7 +63,7 @@ int query_args_parse(struct query_args *args, int argc, char **argv) {
     if (code) return code;
   }
   if (optind < argc) args->target = argv[optind++];
-  return check(args, argc, argv);
+  return check(args, argc);
 }
 
 void query_args_free(struct query_args *args) { free(args->params); }
