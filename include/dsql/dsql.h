@@ -340,7 +340,7 @@ typedef struct dsql_config {
   enum dsql_sslmode sslmode;   /* verify-full, except on Unix sockets */
   uint32_t connect_timeout_ms; /* over name lookup, TCP, TLS, authentication and all hosts; none */
   uint32_t query_timeout_ms;   /* default of each call's timeout_ms; none */
-  uint32_t drain_timeout_ms;   /* 2000: how long a canceled operation's answers are awaited before the socket goes */
+  uint32_t drain_timeout_ms;   /* 2000: how long a canceled operation's answers, and the end behind a FATAL, may take */
   uint32_t queue_ops_max;      /* 65536 operations queued per connection, past it EBUSY | NOT_SENT */
   size_t queue_bytes_max;      /* 256 MiB of encoded requests queued per connection, likewise */
   size_t result_bytes_max;     /* 1 GiB per materialised result, past it ETOOBIG and the connection is kept */

@@ -170,6 +170,8 @@ void conn_tell_owner(struct dsql_conn *c);
 
 /* ---- drain.c: swallowing the answers of what was given up ---- */
 void conn_start_draining(struct dsql_conn *c);
+/* The server has said FATAL: the end of the stream has drain_timeout_ms to come. */
+void conn_await_end(struct dsql_conn *c);
 /* A group, a CancelRequest or the start-up ended: is the drain over, or can a CancelRequest go out now? */
 void conn_drain_step(struct dsql_conn *c, bool group_ended);
 bool conn_draining(const struct dsql_conn *c);

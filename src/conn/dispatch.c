@@ -66,6 +66,7 @@ static void on_error(struct dsql_conn *c, const struct session_event *ev) {
     c->server_error = error_from_server(&c->error_arena, ev->body, ev->len);
   }
   conn_judge_error(c, ev->body, ev->len);
+  if (c->session.fatal_seen) conn_await_end(c);
 }
 
 static void on_group_done(struct dsql_conn *c) {

@@ -7,7 +7,9 @@
  *                                            pooler the connection is lost, unless each request has shown its effect
  *             a group before it ended        DRAINING (timer and CancelRequest now, if nothing stands before it)
  *             CancelRequest without effect   DRAINING (sent again after a while)
- *             the timer                      the connection is lost */
+ *             the timer                      the connection is lost
+ *   any       FATAL, the server's last word  ENDING (timer, unless it runs)
+ *   ENDING    end of stream, or the timer    the connection is lost, because of what the server has said */
 #include "conn/conn.h"
 
 enum { CANCEL_AGAIN_MS = 20, CANCEL_DOUBLINGS = 4 };
@@ -21,6 +23,19 @@ static void on_drain_timeout(struct rt_timer *t) {
             c->target->target->drain_timeout_ms);
   conn_lose(c, &f);
   conn_leave(c);
+}
+
+static void start_timer(struct dsql_conn *c) {
+  if (c->drain_timer.node.linked) return;
+  c->drain_timer.fire = on_drain_timeout;
+  rt_timer_start(c->rt, &c->drain_timer, rt_now_ms(c->rt) + c->target->target->drain_timeout_ms);
+}
+
+void conn_await_end(struct dsql_conn *c) { start_timer(c); }
+
+/* Unless what it runs for is the end of the stream. */
+static void stop_timer(struct dsql_conn *c) {
+  if (!c->session.fatal_seen) rt_timer_stop(c->rt, &c->drain_timer);
 }
 
 static void try_cancel(struct dsql_conn *c);
@@ -66,9 +81,7 @@ static void try_cancel(struct dsql_conn *c) {
 /* The time counts from when the server can have begun with what was given up: not while it works on somebody's query
  * before it. */
 static void watch(struct dsql_conn *c) {
-  if (c->drain_timer.node.linked || !head_is_abandoned(c) || c->status != DSQL_CONN_READY) return;
-  c->drain_timer.fire = on_drain_timeout;
-  rt_timer_start(c->rt, &c->drain_timer, rt_now_ms(c->rt) + c->target->target->drain_timeout_ms);
+  if (head_is_abandoned(c) && c->status == DSQL_CONN_READY) start_timer(c);
 }
 
 void conn_start_draining(struct dsql_conn *c) {
@@ -96,14 +109,14 @@ static bool stray_cancel(struct dsql_conn *c) {
 }
 
 void conn_drain_step(struct dsql_conn *c, bool group_ended) {
-  if (group_ended) rt_timer_stop(c->rt, &c->drain_timer); /* the next one has its own time */
+  if (group_ended) stop_timer(c); /* the next one has its own time */
   if (c->session.abandoned == 0) {
     c->canceled_group = false;
     c->cancel_tries = 0;
     rt_timer_stop(c->rt, &c->cancel_timer);
     if (c->cancel) return; /* its end of stream comes first; then this is called again */
     if (stray_cancel(c)) return;
-    rt_timer_stop(c->rt, &c->drain_timer);
+    stop_timer(c);
     conn_tell_owner(c);
     return;
   }

@@ -8,6 +8,7 @@
 void conn_drop_session(struct dsql_conn *c) {
   if (!c->session_live) return;
   c->session_live = false;
+  rt_timer_stop(c->rt, &c->drain_timer);
   copy_shut(c);
   session_deinit(&c->session);
 }

@@ -295,3 +295,37 @@ Test(giving_up, a_copy_travels_alone) {
   answer(behind);
   dsql_conn_close(c);
 }
+
+static void on_awake(uv_timer_t *t) { (void)t; }
+
+/* FATAL is the server's last word, behind which it closes. One that does not, or whose end never arrives, must not keep
+ * those waiting who can't be sent to it any more. */
+Test(giving_up, a_server_that_stays_behind_its_last_word) {
+  static const struct {
+    const char *words;
+    unsigned flags; /* of the query that they answer */
+    bool idle;
+  } cases[] = {
+      {"1 2 T:a D:1 F:57P01", DSQL_CONN_LOST, false}, {"1 2 T:a D:1 F:57P01 Z:I", 0, false}, {"F:57P01", 0, true}};
+  static uv_timer_t awake; /* else a loop in which nobody waits would not read it */
+
+  p.config.drain_timeout_ms = 100;
+  cr_assert_eq(uv_timer_init(&p.x.loop, &awake), 0);
+  cr_assert_eq(uv_timer_start(&awake, on_awake, 60000, 0), 0);
+  for (size_t i = 0; i < COUNT(cases); i++) {
+    dsql_future *f = NULL, *next;
+
+    c = peer_connect(&p);
+    if (!cases[i].idle) {
+      f = query("select 1");
+      peer_expect(&p, "PBDES");
+    }
+    peer_send(&p, cases[i].words);
+    next = query("select 2");
+    peer_fails(&p, next, DSQL_ESERVER, DSQL_CONN_LOST | DSQL_NOT_SENT);
+    if (f) peer_fails(&p, f, DSQL_ESERVER, cases[i].flags);
+    cr_assert_eq(dsql_conn_status(c), DSQL_CONN_FAILED);
+    dsql_conn_close(c);
+  }
+  uv_close((uv_handle_t *)&awake, NULL);
+}
