@@ -88,6 +88,11 @@ static void on_tls(void *owner) {
 static void on_flush(void *owner) { (void)owner; }
 static void on_turn(void *owner) { (void)owner; }
 
+static const char *direct_hint(const struct transport *t) {
+  if (t->params.kind != SSLMODE_DIRECT) return "";
+  return " (direct TLS needs PostgreSQL 17 or newer; else use sslnegotiation=postgres)";
+}
+
 static void on_end(void *owner, const struct fault *f) {
   struct transport *t = owner;
   struct fault told = *f;
@@ -97,9 +102,7 @@ static void on_end(void *owner, const struct fault *f) {
     fault_set(&told, DSQL_EIO,
               t->state == TRANSPORT_ANSWER ? "the server closed the connection instead of answering the SSLRequest"
                                            : "the server closed the connection during the TLS handshake%s",
-              t->params.kind == SSLMODE_DIRECT ? " (direct TLS needs PostgreSQL 17 or newer; else use "
-                                                 "sslnegotiation=postgres)"
-                                               : "");
+              direct_hint(t));
   }
   finish(t, &told);
 }
@@ -181,6 +184,6 @@ void transport_describe(const struct transport *t, char *out, size_t size) {
   switch (t->state) {
     case TRANSPORT_DIAL: dial_describe(t->dial, out, size); return;
     case TRANSPORT_ANSWER: (void)snprintf(out, size, "waiting for the answer to the SSLRequest"); return;
-    case TRANSPORT_HANDSHAKE: (void)snprintf(out, size, "in the TLS handshake"); return;
+    case TRANSPORT_HANDSHAKE: (void)snprintf(out, size, "in the TLS handshake%s", direct_hint(t)); return;
   }
 }
