@@ -106,6 +106,11 @@ struct dsql_conn {
   uint32_t connect_us, connect_round_trips;
 };
 
+/* Has this statement a name on the connection? */
+static inline bool conn_names(const struct dsql_conn *c, const struct dsql_stmt *s) {
+  return c->named && !(s->nameless && c->pooled);
+}
+
 /* ---- dispatch.c: between link and session ---- */
 extern const struct link_events conn_link_events;
 /* Pulls every event; returns when input runs out or the consumer pauses. */

@@ -209,7 +209,7 @@ static int encode_parsing(struct query *q, struct statement *on, dsql_params p, 
 /* Without a name: the whole statement in one flight. */
 static int encode_flight(struct query *q, struct statement *on, dsql_params p, bool sync, struct fault *f) {
   const struct dsql_stmt *s = on->stmt;
-  const struct columns *columns = q->conn->named || q->text_results ? NULL : on->columns;
+  const struct columns *columns = conn_names(q->conn, s) || q->text_results ? NULL : on->columns;
   int rc = encode_text(q, s->sql, s->sql_len, s, columns, p, sync, f);
 
   if (rc == 0) refer_to(q, on);
@@ -221,7 +221,7 @@ int encode_statement(struct query *q, struct dsql_stmt *s, dsql_params p, bool s
   struct statement *on = statement_get(c, s);
 
   if (!on) return encode_text(q, s->sql, s->sql_len, s, NULL, p, sync, f);
-  if (!c->named) return encode_flight(q, on, p, sync, f);
+  if (!conn_names(c, s)) return encode_flight(q, on, p, sync, f);
   switch (on->state) {
     case STATEMENT_READY: return encode_ready(q, on, p, sync, f);
     case STATEMENT_ABSENT:
@@ -271,7 +271,7 @@ static int portal_of_ready(struct query *q, struct statement *on, dsql_params p,
 
 int encode_portal(struct query *q, const char *sql, struct dsql_stmt *s, dsql_params p, const struct portal_at *at,
                   bool sync, struct fault *f) {
-  struct statement *on = s && q->conn->named ? statement_get(q->conn, s) : NULL;
+  struct statement *on = s && conn_names(q->conn, s) ? statement_get(q->conn, s) : NULL;
 
   q->op.limit = LIMIT_SET;
   if (on && on->state == STATEMENT_READY) return portal_of_ready(q, on, p, at, sync, f);
@@ -351,6 +351,17 @@ int encode_flight_as_text(struct query *q) {
   buf_put(&again, q->op.bytes.data, q->bind_at);
   if (bind_again(q, &again, "")) return DSQL_ENOMEM;
   q->op.steps = q->op.first_steps;
+  return 0;
+}
+
+int encode_again_unnamed(struct query *q) {
+  const struct statement *on = q->statement;
+  struct buf again;
+
+  buf_init(&again, q->op.bytes.alloc, q->op.bytes.max);
+  wire_parse(&again, "", on->stmt->sql, on->stmt->sql_len, on->param_oids, on->param_count);
+  if (bind_again(q, &again, "")) return DSQL_ENOMEM;
+  q->op.steps = STEP_PARSE | STEP_BIND | STEP_COLUMNS | STEP_EXECUTE;
   return 0;
 }
 

@@ -21,6 +21,8 @@ int encode_more(struct query *q, const struct portal_at *at, bool describe, bool
 int encode_script(struct query *q, const char *script, struct fault *f);
 /* Rewrites a Bind to a statement that has gone stale into Close, Parse, Describe, Bind with the same parameters. */
 int encode_again(struct query *q);
+/* The same into a flight without a name. */
+int encode_again_unnamed(struct query *q);
 /* Rewrites a Bind that asks for the formats of known columns into one that asks for text. */
 int encode_as_text(struct query *q);
 /* The same where an unnamed Parse goes ahead of it. */

@@ -103,7 +103,7 @@ void query_on_params(struct query *q, const uint8_t *oids, size_t n) {
 static void remember_columns(struct query *q, const struct columns *now, const uint8_t *body, size_t n) {
   struct statement *on = q->statement;
 
-  if (!on || (q->conn->named && on->state != STATEMENT_ABSENT)) return;
+  if (!on || (conn_names(q->conn, on->stmt) && on->state != STATEMENT_ABSENT)) return;
   if (now && on->columns && same_types(now, on->columns)) return;
   columns_unref(on->columns);
   on->columns = now ? columns_new(rt_alloc(q->conn->rt), body, n) : NULL;
@@ -265,6 +265,7 @@ enum blame {
   BLAME_NOTHING,
   BLAME_LOST,     /* our named statement is gone */
   BLAME_OUTDATED, /* its result type has changed */
+  BLAME_POOLER,   /* something is wrong with the statement that the pooler has made of ours */
   BLAME_TAKEN,    /* its name was there before us: the session is not ours alone */
   BLAME_FORMATS   /* the columns are not those of the last use */
 };
@@ -272,6 +273,16 @@ enum blame {
 static bool failed_in(const struct error *e, const char *sqlstate, const char *routine) {
   return strcmp(e->pub.sqlstate, sqlstate) == 0 && tag_is(dsql_error_field(&e->pub, 'R'), routine);
 }
+
+/* A server complains of the name that it was given. When that is not ours, a pooler keeps track of statements, and has lost
+ * it: of this one, on this server connection. */
+static bool complains_of_anothers(const struct query *q) {
+  dsql_str text = q->error->pub.message;
+  return q->conn->pooled && !memmem(text.ptr, text.len, q->statement->name, q->statement->name_len);
+}
+
+/* We may have seen it go ourselves: then all that it takes is to prepare it anew. */
+static bool expected_it(const struct query *q) { return q->parses || q->statement->state == STATEMENT_READY; }
 
 /* What of a failure is our business, and not the user's. */
 static enum blame what_is_to_blame(const struct query *q) {
@@ -282,9 +293,12 @@ static enum blame what_is_to_blame(const struct query *q) {
     bool formats = failed_in(e, "08P01", "exec_bind_message") || failed_in(e, "42883", "getTypeBinaryOutputInfo");
     return formats ? BLAME_FORMATS : BLAME_NOTHING;
   }
-  if (strcmp(e->pub.sqlstate, "26000") == 0) return BLAME_LOST;
-  if (strcmp(e->pub.sqlstate, "42P05") == 0 && q->parses) return BLAME_TAKEN;
-  return failed_in(e, "0A000", "RevalidateCachedQuery") ? BLAME_OUTDATED : BLAME_NOTHING;
+  if (strcmp(e->pub.sqlstate, "26000") == 0)
+    return complains_of_anothers(q) && expected_it(q) ? BLAME_POOLER : BLAME_LOST;
+  if (strcmp(e->pub.sqlstate, "42P05") == 0)
+    return complains_of_anothers(q) ? BLAME_POOLER : q->parses ? BLAME_TAKEN : BLAME_NOTHING;
+  if (!failed_in(e, "0A000", "RevalidateCachedQuery")) return BLAME_NOTHING;
+  return q->conn->pooled ? BLAME_POOLER : BLAME_OUTDATED;
 }
 
 /* A name that is there already proves that others use the session. One that is gone may have been deallocated in a way
@@ -292,6 +306,13 @@ static enum blame what_is_to_blame(const struct query *q) {
 static void count_surprises(struct dsql_conn *c, unsigned n) {
   c->surprises += n;
   if (c->surprises >= 2 && c->target->target->statement_names == TARGET_NAMES_AUTO) c->named = false;
+}
+
+static void void_parse(const struct query *q) {
+  struct statement *on = q->statement;
+  if (!q->parses) return;
+  statement_replaced(on, q);
+  if (on->parser == q) on->state = STATEMENT_STALE;
 }
 
 static void take_blame(const struct query *q, enum blame blame) {
@@ -305,10 +326,13 @@ static void take_blame(const struct query *q, enum blame blame) {
       statement_stale_all(q->conn); /* the others hardly fared better */
       break;
     case BLAME_OUTDATED: statement_stale_everywhere(on->stmt); break;
+    case BLAME_POOLER:
+      statement_lose_name(on);
+      void_parse(q);
+      break;
     case BLAME_TAKEN:
       count_surprises(q->conn, 2);
-      statement_replaced(on, q);
-      if (on->parser == q) on->state = STATEMENT_STALE;
+      void_parse(q);
       break;
     case BLAME_FORMATS:
       columns_unref(on->columns);
@@ -347,6 +371,9 @@ static bool retry(struct query *q) {
   if (!can_run_again(q)) return false;
   if (blame == BLAME_FORMATS) {
     if (encode_flight_as_text(q)) return false;
+  } else if (blame == BLAME_POOLER) {
+    if (encode_again_unnamed(q)) return false;
+    q->parses = false;
   } else if ((q->parses && blame != BLAME_TAKEN) || on->state != STATEMENT_STALE || encode_repaired(q)) {
     return false;
   }

@@ -257,7 +257,7 @@ static void settle(struct statement *s, const struct query *q) {
   unsigned own = s->replaces ? STEP_PARSE : STEP_CLOSE | STEP_PARSE;
   if (!q->parses || s->state != STATEMENT_PARSING || s->parser != q) return;
   s->parser = NULL;
-  s->state = (q->op.steps & own) == STEP_PARSE ? STATEMENT_ABSENT : STATEMENT_STALE;
+  s->state = (q->op.steps & own) == STEP_PARSE && !s->conn->pooled ? STATEMENT_ABSENT : STATEMENT_STALE;
 }
 
 void statement_release(struct statement *s, const struct query *q) {
@@ -286,6 +286,20 @@ void statement_stale_everywhere(struct dsql_stmt *stmt) {
   for (struct list *n = stmt->statements.next; n != &stmt->statements; n = n->next) {
     struct statement *s = LIST_ENTRY(n, struct statement, by_stmt);
     if (s->state == STATEMENT_READY) s->state = STATEMENT_STALE;
+  }
+}
+
+/* Columns that others still wait to read rows by stay. */
+void statement_lose_name(struct statement *met) {
+  struct dsql_stmt *stmt = met->stmt;
+
+  stmt->nameless = true;
+  for (struct list *n = stmt->statements.next; n != &stmt->statements; n = n->next) {
+    struct statement *s = LIST_ENTRY(n, struct statement, by_stmt);
+    if (s->state == STATEMENT_READY) s->state = STATEMENT_STALE;
+    if (s->users > (s == met ? 1u : 0u)) continue;
+    columns_unref(s->columns);
+    s->columns = NULL;
   }
 }
 

@@ -16,6 +16,10 @@
  * had, so that the next one can ask for binary. The same goes for a connection that is not known yet to have a session
  * of its own, and for uses that find no place because all others are in use.
  *
+ * Behind a pooler that is said to keep track of names (statement_cache_size is set) the table holds, but for two things that
+ * PgBouncer does: it takes a name for given once it has seen the Parse, and closes the connection of who gives it twice, so
+ * that a failed or skipped Parse leads to STALE; and a statement_lose_name() is followed by flights, in every state.
+ *
  * A name is that of its content, SQL and declared types: a pooler that keeps track of statements has each only once,
  * and where one hands sessions on unseen a name can't mean another statement. */
 #ifndef DSQL_CONN_STMT_H
@@ -33,6 +37,7 @@ struct dsql_stmt {
   struct dsql_rt *rt;
   unsigned refs;          /* the user's, and one per statement */
   bool freed;             /* by the user */
+  bool nameless;          /* behind poolers, from here on: see statement_lose_name() */
   struct list statements; /* on all connections */
   enum sql_effect effect;
   char *sql;
@@ -82,6 +87,10 @@ void statement_free_all(struct dsql_conn *c);
 void statement_stale_all(struct dsql_conn *c);
 /* Its plan is outdated on all connections, or will be found so. */
 void statement_stale_everywhere(struct dsql_stmt *s);
+/* A query has met the statement that a pooler, which keeps track of them, has made of this one, and it is outdated, gone, or
+ * there unknown to the pooler, which can't be told: Close and Parse would lead to the same one again. So behind poolers the
+ * statement has no name any more, on any connection. */
+void statement_lose_name(struct statement *met);
 /* Queues Close for statements whose dsql_stmt the user has freed, and those that had to go. */
 void statement_sweep(struct dsql_conn *c);
 

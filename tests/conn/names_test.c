@@ -356,3 +356,193 @@ Test(names, an_outdated_plan_is_replaced_on_every_connection) {
   uses(0, "CPDBES", replaced);
   free_many(1);
 }
+
+/* ---- a pooler that keeps track of names, and is told by option that it does ---- */
+
+static const char outdated[] = "E:0A000:RevalidateCachedQuery Z:I";
+
+static void send_complaint(const char *sqlstate, const char *name) {
+  char body[128];
+  int n =
+      snprintf(body, sizeof body, "SERROR%cVERROR%cC%s%cMprepared statement \"%s\" ...%c", 0, 0, sqlstate, 0, name, 0);
+  peer_send_message(&p, 'E', body, (size_t)n + 1);
+  peer_send(&p, "Z:I");
+}
+
+static void fails(dsql_future *f, const char *answer) {
+  peer_send(&p, answer);
+  peer_fails(&p, f, DSQL_ESERVER, 0);
+}
+
+/* PgBouncer takes a name for given from its Parse on, whatever becomes of that, and closes the connection of who gives it
+ * again. */
+Test(names, a_pooler_forgets_a_parse_that_failed_only_when_told) {
+  dsql_future *f, *g;
+  reconnect("statement_cache_size=10", pooler);
+  make_many(2);
+  f = use(0);
+  peer_expect(&p, "PDBES");
+  fails(f, "E:42P01 Z:I");
+  f = use(0);
+  peer_expect(&p, "CPDBES");
+  cr_assert_str_eq(name_closed(0), name_in(1));
+  fails(f, "3 E:42P01 Z:I");
+  uses(0, "CPDBES", replaced);
+
+  cr_assert_eq(dsql_pipeline_begin(c), 0);
+  f = dsql_query(c, "x", DSQL_NO_PARAMS, NULL);
+  g = use(1);
+  cr_assert_eq(dsql_pipeline_end(c), 0);
+  peer_expect(&p, "PBDEPDBES");
+  fails(f, "E:42601 Z:I");
+  peer_fails(&p, g, DSQL_ESKIPPED, DSQL_CLIENT_SIDE);
+  uses(1, "CPDBES", replaced);
+  free_many(2);
+}
+
+/* To name it anew would lead to the pooler's same old one. */
+Test(names, behind_a_pooler_an_outdated_statement_goes_on_without_a_name) {
+  dsql_future *f;
+  reconnect("statement_cache_size=10", pooler);
+  make_many(2);
+  for (int i = 0; i < 2; i++) uses(i, "PDBES", parsed);
+  f = use(0);
+  peer_expect(&p, "BES");
+  peer_send(&p, outdated);
+  peer_expect(&p, "PBDES");
+  cr_assert_str_eq(name_in(0), "");
+  peer_send(&p, flown);
+  peer_succeeds(&p, f);
+  uses(0, "PBDES", flown);
+  uses(1, "BES", executed);
+  free_many(2);
+  peer_expect(&p, "CSCS");
+  peer_send(&p, "3 Z:I 3 Z:I");
+}
+
+Test(names, the_first_use_may_meet_an_outdated_statement_of_others) {
+  dsql_future *f;
+  reconnect("statement_cache_size=1", pooler);
+  make_many(2);
+  uses(0, "PDBES", parsed);
+  f = use(1);
+  peer_expect(&p, "CPDBES");
+  peer_send(&p, "3 1");
+  peer_send(&p, outdated);
+  peer_expect(&p, "PBDES");
+  peer_send(&p, flown);
+  peer_succeeds(&p, f);
+  uses(1, "PBDES", flown);
+  uses(0, "CPDBES", replaced);
+  free_many(2);
+}
+
+Test(names, in_a_transaction_an_outdated_statement_is_told_and_loses_its_name) {
+  dsql_future *f;
+  reconnect("statement_cache_size=10", pooler);
+  make_many(1);
+  uses(0, "PDBES", parsed);
+  f = use(0);
+  peer_expect(&p, "BES");
+  fails(f, "E:0A000:RevalidateCachedQuery Z:E");
+  uses(0, "PBDES", flown);
+  free_many(1);
+}
+
+/* Where the error has another name than ours, a pooler has given it; where it has ours, the next server connection was not
+ * prepared for it, and is now. */
+Test(names, behind_a_pooler_the_name_that_is_missing_tells_who_gave_it) {
+  char name[32];
+  dsql_future *f;
+  reconnect("statement_cache_size=10", pooler);
+  make_many(2);
+  uses(0, "PDBES", parsed);
+  (void)snprintf(name, sizeof name, "%s", name_in(0));
+  f = use(0);
+  peer_expect(&p, "BES");
+  send_complaint("26000", name);
+  peer_expect(&p, "CPDBES");
+  peer_send(&p, replaced);
+  peer_succeeds(&p, f);
+  for (int i = 0; i < 2; i++) {
+    if (i > 0) uses(i, "PDBES", parsed);
+    f = use(i);
+    peer_expect(&p, "BES");
+    send_complaint(i == 0 ? "26000" : "42P05", "PGBOUNCER_1");
+    peer_expect(&p, "PBDES");
+    peer_send(&p, flown);
+    peer_succeeds(&p, f);
+    uses(i, "PBDES", flown);
+  }
+  free_many(2);
+}
+
+/* One connection loses the name for all, while another one awaits rows by the columns that it has had described. */
+Test(names, rows_that_are_under_way_when_the_name_is_lost) {
+  struct peer_link first;
+  dsql_conn *one;
+  dsql_future *f[2], *g;
+
+  reconnect("statement_cache_size=10", pooler);
+  make_many(1);
+  cr_assert_eq(dsql_pipeline_begin(c), 0);
+  for (int i = 0; i < 2; i++) f[i] = use(0);
+  cr_assert_eq(dsql_pipeline_end(c), 0);
+  peer_expect(&p, "PDBEBES");
+  peer_send(&p, "1 t: T:a 2 D:1 C:SELECT_1");
+  peer_turn(&p);
+
+  one = c;
+  first = p.main;
+  p.main.fd = -1;
+  c = peer_dial(&p);
+  g = dsql_conn_ready(c);
+  peer_accept(&p, &p.main);
+  cr_assert_not(peer_startup(&p, &p.main));
+  peer_send(&p, pooler);
+  peer_succeeds(&p, g);
+  g = use(0);
+  peer_expect(&p, "PDBES");
+  peer_send(&p, "1");
+  peer_send(&p, outdated);
+  peer_expect(&p, "PBDES");
+  peer_send(&p, flown);
+  peer_succeeds(&p, g);
+  dsql_conn_close(c);
+  peer_drop(&p.main);
+
+  c = one;
+  p.main = first;
+  peer_send(&p, "2 D:1 C:SELECT_1 Z:I");
+  for (int i = 0; i < 2; i++) peer_succeeds(&p, f[i]);
+  uses(0, "PBDES", flown);
+  free_many(1);
+}
+
+/* Each allocation of that repair failing in turn: the error is told, and the next use is right. */
+Test(names, no_memory_to_go_on_without_a_name) {
+  bool fired = true;
+  for (unsigned n = 1; fired; n++) {
+    dsql_future *f;
+    int rc;
+    reconnect("statement_cache_size=10", pooler);
+    make_many(1);
+    uses(0, "PDBES", parsed);
+    f = use(0);
+    peer_expect(&p, "BES");
+    test_alloc_arm(&p.x.heap, n, false);
+    peer_send(&p, outdated);
+    peer_turn_ms(&p, 5);
+    fired = test_alloc_fired(&p.x.heap);
+    test_alloc_arm(&p.x.heap, 0, false);
+    if (!dsql_future_ready(f)) {
+      peer_expect(&p, "PBDES");
+      peer_send(&p, flown);
+    }
+    rc = peer_settle(&p, f);
+    cr_assert(rc == 0 || fired, "%s", client_error_text(f));
+    dsql_future_destroy(f);
+    if (dsql_conn_status(c) == DSQL_CONN_READY) uses(0, "PBDES", flown);
+    free_many(1);
+  }
+}
