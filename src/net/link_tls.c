@@ -97,9 +97,10 @@ static enum tls_status decrypt(struct link *l, uint8_t *slab, size_t *used, stru
 size_t link_tls_take(struct link *l, const uint8_t *p, size_t n) {
   uint8_t *slab = rt_slab(l->rt, 1);
   enum tls_status status = TLS_OK;
-  struct fault f = {0};
+  struct fault f;
   size_t left;
 
+  fault_clear(&f);
   if (!slab) {
     fault_set(&f, DSQL_ENOMEM, "out of memory for received bytes");
     link_end(l, &f);

@@ -44,7 +44,7 @@ static void fail_out(struct link *l, int code) {
 
 /* Asks the owner for more when all is out. False: nothing to send, or the link is gone. */
 static bool refill(struct link *l, bool pull) {
-  struct fault f = {0};
+  struct fault f;
 
   if (l->state != LINK_HANDSHAKE && (pull || queue_left(&l->out) == 0)) l->events->on_flush(l->owner);
   if (link_gone(l)) return false;
@@ -52,9 +52,12 @@ static bool refill(struct link *l, bool pull) {
     fail_out(l, l->out.buf.error); /* the last message is cut: it must not be sent */
     return false;
   }
-  if (l->state == LINK_TLS && !link_tls_encrypt(l, &f)) {
-    link_end(l, &f);
-    return false;
+  if (l->state == LINK_TLS) {
+    fault_clear(&f);
+    if (!link_tls_encrypt(l, &f)) {
+      link_end(l, &f);
+      return false;
+    }
   }
   return queue_left(outgoing(l)) > 0;
 }
