@@ -42,12 +42,16 @@ static void on_data(void *owner, const uint8_t *p, size_t n) {
   (void)n;
 }
 static void ignore(void *owner) { (void)owner; }
+static bool has_no_more(void *owner) {
+  (void)owner;
+  return false;
+}
 static void on_end(void *owner, const struct fault *f) {
   (void)f; /* any end means that the request was delivered or never will be */
   finish(owner);
 }
 
-static const struct link_events cancel_events = {on_data, ignore, ignore, ignore, on_end};
+static const struct link_events cancel_events = {on_data, ignore, has_no_more, ignore, on_end};
 
 static void on_transport(void *owner, const struct transport_result *result, const struct fault *f) {
   struct cancel_request *r = owner;

@@ -149,10 +149,11 @@ static void on_data(void *owner, const uint8_t *p, size_t n) {
   conn_leave(c);
 }
 
-static void on_flush(void *owner) {
+static bool on_flush(void *owner) {
   struct dsql_conn *c = owner;
+  bool more = c->copying != NULL; /* its source is asked again, and behind it the queue may go on */
 
-  if (!c->session_live || c->closing) return;
+  if (!c->session_live || c->closing) return false;
   conn_enter(c);
   if (c->statements_closing) statement_sweep(c);
   if (!c->cancel && !session_gather(&c->session)) {
@@ -161,8 +162,9 @@ static void on_flush(void *owner) {
     conn_lose(c, &f);
   }
   if (c->copying) copy_pull(c);
-  if (!c->closing) conn_update(c);
+  if (c->session_live && c->session.out->len >= SESSION_GATHER_SOFT_MAX) more = true;
   conn_leave(c);
+  return more;
 }
 
 static void on_turn(void *owner) {

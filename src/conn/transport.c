@@ -85,7 +85,10 @@ static void on_tls(void *owner) {
   succeed(t);
 }
 
-static void on_flush(void *owner) { (void)owner; }
+static bool on_flush(void *owner) {
+  (void)owner;
+  return false;
+}
 static void on_turn(void *owner) { (void)owner; }
 
 static const char *direct_hint(const struct transport *t) {

@@ -55,7 +55,7 @@ static void on_poll(void *owner, int status, int events) {
   }
   if (events & UV_WRITABLE) {
     l->blocked = false;
-    (void)link_push(l, false);
+    link_push(l, false);
   }
   if ((events & UV_READABLE) && link_reading(l)) link_read(l, status < 0);
   if (!link_gone(l)) {
@@ -107,13 +107,12 @@ void link_close(struct link *l) {
 
 static void on_flush_task(struct rt_task *t) {
   struct link *l = LIST_ENTRY(t, struct link, flush_task);
-  bool moved;
 
   if (l->blocked) return; /* on_poll goes on when the socket takes more */
-  moved = link_push(l, true);
+  link_push(l, true);
   if (link_gone(l)) return;
   link_poll_update(l);
-  if (moved) l->events->on_turn(l->owner);
+  l->events->on_turn(l->owner);
 }
 
 static void on_read_task(struct rt_task *t) {

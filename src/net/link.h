@@ -22,9 +22,10 @@ struct link_events {
   void (*on_data)(void *owner, const uint8_t *p, size_t n);
   /* The handshake ended well. */
   void (*on_tls)(void *owner);
-  /* About to write: append what should leave now to link_out() (pull, so that unsent work can still be dropped). */
-  void (*on_flush)(void *owner);
-  /* After a read event or a write moved bytes, when the owner may look at its own state; last call of the turn. */
+  /* About to write: append what should leave now to link_out() (pull, so that unsent work can still be dropped). True:
+   * there is more, ask again when this has left. */
+  bool (*on_flush)(void *owner);
+  /* After a read event or an attempt to write, when the owner may look at its own state; last call of the turn. */
   void (*on_turn)(void *owner);
   /* End of stream (fault code ECLOSED), socket error (EIO), TLS failure (ETLS). No further event. */
   void (*on_end)(void *owner, const struct fault *f);

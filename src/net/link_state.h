@@ -90,8 +90,8 @@ void link_read(struct link *l, bool error_seen);
 void link_bulk_read(struct link *l);
 void link_bulk_sent(struct link *l);
 void link_bulk_stop(struct link *l); /* the link ends */
-/* Sends what is there; pull: asks the owner first. True when bytes moved. */
-bool link_push(struct link *l, bool pull);
+/* Sends what is there, then what the owner has; pull: asks the owner first. */
+void link_push(struct link *l, bool pull);
 /* One attempt, for what the owner has queued when it closes the link: a Terminate, then TLS's own farewell. */
 void link_push_last(struct link *l);
 /* One attempt, for what TLS has to say when it fails. Nothing of the owner's is sent: it may count as not sent. */

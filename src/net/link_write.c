@@ -14,7 +14,7 @@ void link_write_failed(struct link *l, int os_error) {
 }
 
 /* One send() of all that is queued; false when the socket takes no more. */
-static bool send_once(struct link *l, bool *moved) {
+static bool send_once(struct link *l) {
   struct link_queue *q = outgoing(l);
   size_t asked = queue_left(q);
   int os_error = 0;
@@ -26,7 +26,6 @@ static bool send_once(struct link *l, bool *moved) {
   }
   l->blocked = n < 0 || (size_t)n < asked; /* a part of it means that there is no room for more */
   if (n < 0) return false;
-  *moved = true;
   l->stats.writes++;
   l->stats.bytes_sent += (uint64_t)n;
   link_bulk_sent(l);
@@ -42,11 +41,11 @@ static void fail_out(struct link *l, int code) {
   link_end(l, &f);
 }
 
-/* Asks the owner for more when all is out. False: nothing to send, or the link is gone. */
-static bool refill(struct link *l, bool pull) {
+/* Asks the owner when it may have more and all is out. False: nothing to send, or the link is gone. */
+static bool refill(struct link *l, bool pull, bool *more) {
   struct fault f;
 
-  if (l->state != LINK_HANDSHAKE && (pull || queue_left(&l->out) == 0)) l->events->on_flush(l->owner);
+  if (l->state != LINK_HANDSHAKE && *more && (pull || queue_left(&l->out) == 0)) *more = l->events->on_flush(l->owner);
   if (link_gone(l)) return false;
   if (!buf_ok(&l->out.buf)) {
     fail_out(l, l->out.buf.error); /* the last message is cut: it must not be sent */
@@ -62,31 +61,28 @@ static bool refill(struct link *l, bool pull) {
   return queue_left(outgoing(l)) > 0;
 }
 
-bool link_push(struct link *l, bool pull) {
-  bool moved = false;
+void link_push(struct link *l, bool pull) {
+  bool more = true;
 
   for (int round = 0; !link_gone(l) && !l->write_dead; round++) {
-    if ((pull || queue_left(outgoing(l)) == 0) && !refill(l, pull)) return moved;
+    if ((pull || queue_left(outgoing(l)) == 0) && !refill(l, pull, &more)) return;
     pull = false;
     if (round == LINK_WRITE_ROUNDS) {
       l->blocked = true; /* not blocked, but others come first */
-      return moved;
+      return;
     }
-    if (!send_once(l, &moved)) return moved;
+    if (!send_once(l)) return;
   }
-  return moved;
 }
 
 void link_push_last(struct link *l) {
   struct fault ignored = {0};
-  bool moved = false;
 
   if (l->write_dead || l->blocked || l->state == LINK_HANDSHAKE || !buf_ok(&l->out.buf)) return;
   if (l->state == LINK_TLS && link_tls_encrypt(l, &ignored) && queue_left(&l->out) == 0) tls_shutdown(&l->tls);
-  if (queue_left(outgoing(l))) (void)send_once(l, &moved);
+  if (queue_left(outgoing(l))) (void)send_once(l);
 }
 
 void link_push_alert(struct link *l) {
-  bool moved = false;
-  if (l->state != LINK_PLAIN && !l->write_dead && !l->blocked && queue_left(&l->wire)) (void)send_once(l, &moved);
+  if (l->state != LINK_PLAIN && !l->write_dead && !l->blocked && queue_left(&l->wire)) (void)send_once(l);
 }

@@ -8,6 +8,7 @@ struct watch {
   uv_poll_t poll;
   struct dsql_rt *rt;
   int fd;
+  bool unreferenced;
   watch_fn fn;
   void (*closed)(void *owner);
   void *owner;
@@ -19,7 +20,7 @@ static void on_poll(uv_poll_t *h, int status, int events) {
 
   rt_enter(rt);
   w->fn(w->owner, status, events);
-  rt_leave(rt);
+  rt_leave_polled(rt);
 }
 
 static void on_closed(uv_handle_t *h) {
@@ -61,6 +62,8 @@ void watch_for(struct watch *w, int events, watch_fn fn, void *owner) {
 }
 
 void watch_ref(struct watch *w, bool alive) {
+  if (alive != w->unreferenced) return;
+  w->unreferenced = !alive;
   if (alive)
     uv_ref((uv_handle_t *)&w->poll);
   else

@@ -1,6 +1,6 @@
-/* close.c - the end of a runtime. dsql_rt_close() only asks; the prepare callback looks, whenever something has ended,
- * whether all of it has: first the owners of sockets (closers), then what libuv still runs for us (holds) and what is
- * queued for user code, then our own handles, then memory, then the caller's callback. */
+/* close.c - the end of a runtime. dsql_rt_close() only asks; the check or prepare callback looks, whenever something has
+ * ended, whether all of it has: first the owners of sockets (closers), then what libuv still runs for us (holds) and
+ * what is queued for user code, then our own handles, then memory, then the caller's callback. */
 #include <assert.h>
 
 #include "rt/state.h"
@@ -90,6 +90,7 @@ void rt_close_step(struct dsql_rt *rt) {
   rt->handles_closed = true;
   uv_close((uv_handle_t *)&rt->idle, on_handle_closed);
   uv_close((uv_handle_t *)&rt->prepare, on_handle_closed);
+  uv_close((uv_handle_t *)&rt->check, on_handle_closed);
   uv_close((uv_handle_t *)&rt->timer, on_handle_closed);
   uv_close((uv_handle_t *)&rt->async, on_handle_closed);
 }

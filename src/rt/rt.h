@@ -1,9 +1,11 @@
 /* rt.h - the runtime: what the library needs of the caller's uv_loop_t, without uv.h. One per loop, loop-affine.
  *
  * A loop turn: libuv calls one of our callbacks; it calls rt_enter(), does its work and, as its last act, calls
- * rt_leave(), which drains the ready queue (the callbacks of futures run there and nowhere else). What user code then queues for sending is written once,
- * in our prepare handle, right before libuv polls. While anything is queued, an idle handle keeps the poll from
- * blocking, so that work queued from outside a libuv callback (an embedded loop) is seen as well. */
+ * rt_leave(), which drains the ready queue (the callbacks of futures run there and nowhere else). What user code then
+ * queues for sending is written once: in our check handle, which always runs, right after libuv has polled; or, when it
+ * was queued elsewhere (a timer, outside of any callback, an embedded loop), in our prepare handle, right before libuv
+ * polls, and until then an idle handle keeps the poll from blocking. So answers that bring new queries, which is what
+ * happens most, start and stop no handle. */
 #ifndef DSQL_RT_RT_H
 #define DSQL_RT_RT_H
 
@@ -44,12 +46,15 @@ struct rt_task {
 };
 void rt_ready(struct dsql_rt *rt, struct rt_task *t); /* does nothing when queued already */
 void rt_unready(struct rt_task *t);
-/* Like rt_ready(), but run in the prepare handle, after every user callback of this turn: for the one write. */
+/* Like rt_ready(), but run in the check or the prepare handle, after every user callback that has to do with what was
+ * polled: for the one write. */
 void rt_flush_later(struct dsql_rt *rt, struct rt_task *t);
 /* Every libuv callback of ours begins with rt_enter() and ends with rt_leave(), which drains the ready queue. Nothing of
  * the caller may be touched after rt_leave(). In between, queueing a task costs no handle operation. */
 void rt_enter(struct dsql_rt *rt);
 void rt_leave(struct dsql_rt *rt);
+/* The same for the callback of a uv_poll_t: what stays queued needs nothing to be seen to, our check handle follows. */
+void rt_leave_polled(struct dsql_rt *rt);
 /* True inside the drain: where tasks, and user callbacks, run. */
 bool rt_draining(const struct dsql_rt *rt);
 /* True between rt_enter() and rt_leave(), so in the drain as well: dsql_future_run() is wrong there. */

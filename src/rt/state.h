@@ -41,9 +41,10 @@ struct dsql_rt {
   dsql_alloc alloc;
   uint64_t random;
 
-  /* The four handles; all are unref'd except idle (while started) and timer (while a foreground timer is armed). */
+  /* The five handles; all are unref'd except idle (while started) and timer (while a foreground timer is armed). */
   uv_idle_t idle;
   uv_prepare_t prepare;
+  uv_check_t check;
   uv_timer_t timer;
   uv_async_t async;
   unsigned handles_open;
@@ -94,7 +95,7 @@ extern struct rt_awaited rt_hook_awaits;
 void rt_settle(struct dsql_rt *rt);
 void rt_drain(struct dsql_rt *rt);
 void rt_tasks_init(struct dsql_rt *rt);
-/* Runs in the prepare callback while closing: closes the handles once nothing is under way. */
+/* Runs in the check or prepare callback while closing: closes the handles once nothing is under way. */
 void rt_close_step(struct dsql_rt *rt);
 /* Hands the posted functions of other threads to the ready queue; false when there are none. */
 bool rt_posts_take(struct dsql_rt *rt);

@@ -1,4 +1,4 @@
-/* tasks.c - the ready queue and the flush queue, and the two handles that see to them. */
+/* tasks.c - the ready queue and the flush queue, and the three handles that see to them. */
 #include <assert.h>
 
 #include "rt/state.h"
@@ -29,14 +29,21 @@ static bool busy(const struct dsql_rt *rt) {
 /* Idle's only purpose is to be active: it makes uv_backend_timeout() 0 and keeps the loop alive. */
 static void on_idle(uv_idle_t *h) { (void)h; }
 
-static void on_prepare(uv_prepare_t *h) {
-  struct dsql_rt *rt = h->data;
+static void work_off(struct dsql_rt *rt) {
   rt_enter(rt);
   rt_drain(rt);
   run_all(&rt->flush);
   if (rt->closing) rt_close_step(rt);
   rt->entered = false;
   rt_settle(rt);
+}
+
+static void on_prepare(uv_prepare_t *h) { work_off(h->data); }
+
+/* What was armed for is left to the next turn: a task that requeues itself runs once in each. */
+static void on_check(uv_check_t *h) {
+  struct dsql_rt *rt = h->data;
+  if (!rt->armed && busy(rt)) work_off(rt);
 }
 
 void rt_settle(struct dsql_rt *rt) {
@@ -57,9 +64,12 @@ void rt_tasks_init(struct dsql_rt *rt) {
   list_init(&rt->flush);
   (void)uv_idle_init(rt->loop, &rt->idle);
   (void)uv_prepare_init(rt->loop, &rt->prepare);
-  rt->idle.data = rt->prepare.data = rt;
+  (void)uv_check_init(rt->loop, &rt->check);
+  (void)uv_check_start(&rt->check, on_check);
+  rt->idle.data = rt->prepare.data = rt->check.data = rt;
   uv_unref((uv_handle_t *)&rt->prepare);
-  rt->handles_open += 2;
+  uv_unref((uv_handle_t *)&rt->check);
+  rt->handles_open += 3;
 }
 
 static void queue_task(struct dsql_rt *rt, struct list *queue, struct rt_task *t) {
@@ -83,9 +93,13 @@ void rt_enter(struct dsql_rt *rt) {
 #endif
 }
 
-void rt_leave(struct dsql_rt *rt) {
+void rt_leave_polled(struct dsql_rt *rt) {
   rt_drain(rt);
   rt->entered = false;
+}
+
+void rt_leave(struct dsql_rt *rt) {
+  rt_leave_polled(rt);
   rt_settle(rt);
 }
 

@@ -313,8 +313,9 @@ bool session_next(struct session *s, struct session_event *ev) {
   }
   if (s->carry.len) {
     if (carried(s) == 0) drop_carry(s);
-  } else if (s->phase == SESSION_READY && !s->config.trace && next_fast(s, ev)) {
-    return true;
+  } else if (s->phase == SESSION_READY && !s->config.trace) {
+    if (next_fast(s, ev)) return true;
+    if (s->view == s->view_end) return false;
   }
   return next_of_any(s, ev);
 }

@@ -15,6 +15,7 @@ struct entry {
   union {
     uv_timer_cb timer;
     uv_prepare_cb prepare;
+    uv_check_cb check;
     uv_poll_cb poll;
     uv_async_cb async;
   } cb;
@@ -85,6 +86,13 @@ static void run_prepares(void) {
   }
 }
 
+static void run_checks(void) {
+  for (int i = 0; i < fake.used; i++) {
+    struct entry *e = &fake.entries[i];
+    if (e->handle && e->type == UV_CHECK && e->active) e->cb.check((uv_check_t *)e->handle);
+  }
+}
+
 /* In an order that differs from turn to turn. */
 static bool run_polls(void) {
   int first = (int)sim_below((uint64_t)fake.used), n = fake.used;
@@ -135,6 +143,7 @@ bool fake_uv_turn(void) {
   any |= sim_run_due();
   fake.loop->time = now_ms();
   any |= run_polls();
+  run_checks();
   any |= run_closed();
   return any || idle_runs();
 }
@@ -179,6 +188,7 @@ int uv_is_active(const uv_handle_t *h) { return entry_of(h)->active; }
 
 int uv_idle_init(uv_loop_t *l, uv_idle_t *h) { return add(l, h, UV_IDLE) ? 0 : UV_EINVAL; }
 int uv_prepare_init(uv_loop_t *l, uv_prepare_t *h) { return add(l, h, UV_PREPARE) ? 0 : UV_EINVAL; }
+int uv_check_init(uv_loop_t *l, uv_check_t *h) { return add(l, h, UV_CHECK) ? 0 : UV_EINVAL; }
 int uv_timer_init(uv_loop_t *l, uv_timer_t *h) { return add(l, h, UV_TIMER) ? 0 : UV_EINVAL; }
 
 static int set_active(const void *handle, bool active) {
@@ -199,6 +209,11 @@ int uv_prepare_start(uv_prepare_t *h, uv_prepare_cb cb) {
   return set_active(h, true);
 }
 int uv_prepare_stop(uv_prepare_t *h) { return set_active(h, false); }
+
+int uv_check_start(uv_check_t *h, uv_check_cb cb) {
+  entry_of((uv_handle_t *)h)->cb.check = cb;
+  return set_active(h, true);
+}
 
 int uv_timer_start(uv_timer_t *h, uv_timer_cb cb, uint64_t timeout, uint64_t repeat) {
   struct entry *e = entry_of((uv_handle_t *)h);

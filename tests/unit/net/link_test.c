@@ -48,6 +48,7 @@ Test(link, everything_of_one_turn_leaves_in_one_write) {
   cr_expect_eq(stats.bytes_sent, 10);
   cr_expect_eq(link_sent(s.link), 10);
   cr_expect_eq(link_appended(s.link), 10);
+  cr_expect_eq(s.flush, 1, "it was asked again, although it had no more");
   cr_expect_eq(s.turn, 1);
   cr_expect_null(link_tls(s.link));
   side_close(&s);
@@ -357,13 +358,17 @@ static void adopted_data(void *owner, const uint8_t *p, size_t n) {
   adopted += (int)n + (p == NULL);
 }
 static void ignore(void *owner) { (void)owner; }
+static bool has_no_more(void *owner) {
+  (void)owner;
+  return false;
+}
 static void ignore_end(void *owner, const struct fault *f) {
   (void)owner;
   (void)f;
 }
 
 Test(link, events_go_to_whoever_adopted_it) {
-  static const struct link_events events = {adopted_data, ignore, ignore, ignore, ignore_end};
+  static const struct link_events events = {adopted_data, ignore, has_no_more, ignore, ignore_end};
   static char owner[] = "new owner";
   struct side s = {.text = true};
   side_open(&s, &x, fds[0]);

@@ -234,10 +234,14 @@ static void start_in_data(void *owner, const uint8_t *p, size_t n) {
   started = link_start_tls(l, context, &params, &start_fault);
 }
 static void ignore(void *owner) { (void)owner; }
+static bool has_no_more(void *owner) {
+  (void)owner;
+  return false;
+}
 static void ignore_end(void *owner, const struct fault *f) { (void)owner, (void)f; }
 
 Test(link_tls, bytes_behind_the_answer_make_it_fail) {
-  static const struct link_events start_events = {start_in_data, ignore, ignore, ignore, ignore_end};
+  static const struct link_events start_events = {start_in_data, ignore, has_no_more, ignore, ignore_end};
   struct link *l;
   int fds[2];
   pair_unix(fds);

@@ -36,13 +36,14 @@ static void on_tls(void *owner) {
   leave(s, SIDE_TLS);
 }
 
-static void on_flush(void *owner) {
+static bool on_flush(void *owner) {
   struct side *s = owner;
   size_t chunk = s->chunk ? s->chunk : 65536;
   enter(s);
   s->flush++;
   for (; chunk && s->sent < s->to_send; chunk--) buf_put_u8(link_out(s->link), pattern(s->sent++));
   leave(s, SIDE_FLUSH);
+  return s->sent < s->to_send;
 }
 
 static void on_turn(void *owner) {

@@ -73,6 +73,26 @@ Test(rt, what_callbacks_flush_leaves_in_the_same_turn) {
   dsql_future_destroy(future);
 }
 
+static void on_wake(uv_async_t *h) {
+  rt_enter(x.rt);
+  start(h->data, true);
+  rt_leave_polled(x.rt);
+}
+
+Test(rt, what_is_queued_in_the_poll_leaves_in_the_same_turn_and_starts_no_handle) {
+  struct log_task f = log_task('F', 0);
+  static uv_async_t wake;
+  memset(order, 0, sizeof order);
+  cr_assert_eq(uv_async_init(&x.loop, &wake, on_wake), 0);
+  wake.data = &f;
+  uv_async_send(&wake);
+  turn(&x);
+  cr_expect_str_eq(order, "F");
+  uv_unref((uv_handle_t *)&wake);
+  cr_expect_not(uv_loop_alive(&x.loop));
+  uv_close((uv_handle_t *)&wake, NULL);
+}
+
 /* ---- timers ---- */
 
 struct log_timer {
