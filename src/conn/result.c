@@ -41,59 +41,70 @@ void result_set_tag(struct dsql_result *r, const char *tag, size_t n) {
 
 /* The chunk for the rows from `rows` on, as many as there are before it; rows is a power of two. */
 static int add_chunk(struct dsql_result *r, size_t rows) {
-  unsigned level = 60u - (unsigned)__builtin_clzll(rows);
+  int chunk = 63 ^ __builtin_clzll(rows);
 
-  if (level >= RESULT_CHUNKS) return DSQL_ETOOBIG;
+  if (chunk >= RESULT_CHUNKS) return DSQL_ETOOBIG;
   if (!r->chunks) r->chunks = arena_alloc(r->arena, RESULT_CHUNKS * sizeof *r->chunks);
   if (!r->chunks) return DSQL_ENOMEM;
-  r->slot = r->chunks[level] = arena_alloc(r->arena, rows * sizeof **r->chunks);
+  r->slot = arena_alloc(r->arena, rows * sizeof *r->slot);
   if (!r->slot) return DSQL_ENOMEM;
   r->slot_end = r->slot + rows;
+  r->chunks[chunk] = (uintptr_t)r->slot - rows * sizeof *r->slot;
   return 0;
 }
 
-/* What the next row takes: a place in the chunks, and memory. */
-static __attribute__((noinline)) int make_room(struct dsql_result *r, size_t size, uint8_t **row) {
+/* One row, for which more memory or another chunk may be needed. */
+static __attribute__((noinline)) int append_one(struct dsql_result *r, const uint8_t *body, size_t len) {
   int rc = r->slot == r->slot_end ? add_chunk(r, r->rows) : 0;
+  uint32_t *row = rc ? NULL : arena_alloc(r->arena, r->count * sizeof *row + len);
+
+  if (!row) return rc ? rc : DSQL_ENOMEM;
+  rc = wire_index_row(body, len, r->count, row);
   if (rc) return rc;
-  *row = arena_alloc(r->arena, size);
-  return *row ? 0 : DSQL_ENOMEM;
+  memcpy(row + r->count, body, len);
+  *r->slot++ = row;
+  r->rows++;
+  return 0;
 }
 
-/* The loop of large results: it bumps the arena itself, and copies a row of few bytes without a call. */
-static inline __attribute__((always_inline)) int append(struct dsql_result *r, const uint8_t *run, size_t n,
-                                                        unsigned count) {
-  struct arena *a = r->arena;
-  size_t table = count * sizeof(uint32_t);
-  const uint8_t *end = run + n, *body;
-  const uint32_t **slot = r->slot;
-  uint8_t *pos = a->pos, *row;
-  int rc = 0;
-
-  for (; run != end; run = body) {
-    size_t len = (size_t)load_be32(run + 1) - 4, size = (table + len + 7) & ~(size_t)7;
-    body = run + WIRE_HEADER_SIZE;
-    row = pos;
-    if (size > (size_t)(a->end - pos) || slot == r->slot_end) {
-      a->pos = pos;
-      r->rows += (size_t)(slot - r->slot);
-      r->slot = slot;
-      rc = make_room(r, size, &row);
-      pos = a->pos;
-      slot = r->slot;
-      if (rc) break;
-    } else {
-      pos += size;
-    }
-    rc = wire_index_row(body, len, count, (uint32_t *)(void *)row);
-    if (rc) break;
-    copy_short(row + table, body, len);
-    *slot++ = (const uint32_t *)(void *)row;
-    body += len;
-  }
-  a->pos = pos;
+/* What append() has stored by itself. */
+static inline void note_appended(struct dsql_result *r, const uint32_t **slot, uint8_t *pos) {
   r->rows += (size_t)(slot - r->slot);
   r->slot = slot;
+  r->arena->pos = pos;
+}
+
+/* The loop of large results: while there is room it bumps the arena itself, and copies a row of few bytes without a
+ * call. */
+static inline __attribute__((always_inline)) int append(struct dsql_result *r, const uint8_t *run, size_t n,
+                                                        unsigned count) {
+  const struct arena *a = r->arena;
+  size_t table = count * sizeof(uint32_t), len;
+  const uint8_t *end = run + n, *body;
+  const uint32_t **slot = r->slot;
+  uint8_t *pos = a->pos;
+  int rc = 0;
+
+  for (; run != end; run = body + len) {
+    size_t size;
+    len = (size_t)load_be32(run + 1) - 4;
+    size = (table + len + 7) & ~(size_t)7;
+    body = run + WIRE_HEADER_SIZE;
+    if (__builtin_expect(size > (size_t)(a->end - pos) || slot == r->slot_end, 0)) {
+      note_appended(r, slot, pos);
+      rc = append_one(r, body, len);
+      slot = r->slot;
+      pos = a->pos;
+    } else {
+      rc = wire_index_row(body, len, count, (uint32_t *)(void *)pos);
+      if (rc) break;
+      copy_short(pos + table, body, len);
+      *slot++ = (const uint32_t *)(void *)pos;
+      pos += size;
+    }
+    if (rc) break;
+  }
+  note_appended(r, slot, pos);
   return rc;
 }
 

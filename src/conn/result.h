@@ -6,8 +6,10 @@
 
 #include "conn/columns.h"
 
-/* Rows are found through chunks of pointers that double: 8 in the struct, then 8, 16, 32, ... in the arena. */
-enum { RESULT_FIRST_ROWS = 8, RESULT_CHUNKS = 29, RESULT_TAG_MAX = 40 };
+/* Rows are found through chunks of pointers that double: 8 in the struct, then 8, 16, 32, ... in the arena; the rows from
+ * 2^n on are in chunk n, of which the address is kept that row 0 would have if it began there: so a row's number is its
+ * place. It is not a pointer, for it points to nothing. Chunks 0 to 2 are not used. */
+enum { RESULT_FIRST_ROWS = 8, RESULT_CHUNKS = 32, RESULT_TAG_MAX = 40 };
 
 struct dsql_result {
   struct arena *arena;           /* rows, and texts made by the getters; of a streamed row: emptied behind each row */
@@ -25,7 +27,7 @@ struct dsql_result {
   const uint8_t *at_body;
 
   const uint32_t **slot, **slot_end; /* where the next row's pointer goes */
-  const uint32_t ***chunks;          /* RESULT_CHUNKS of them, made with the first */
+  uintptr_t *chunks;                 /* RESULT_CHUNKS of them, made with the first */
   uint32_t *offsets;                 /* of the streamed row */
   dsql_str tag;
   struct dsql_result *next;
@@ -56,8 +58,7 @@ static inline void result_go_to(struct dsql_result *r, size_t row) {
   if (row < RESULT_FIRST_ROWS) {
     offsets = r->first[row];
   } else {
-    unsigned top = 63u ^ (unsigned)__builtin_clzll(row); /* 8..15 -> 3, in chunk 0; 16..31 -> 4 */
-    offsets = r->chunks[top - 3][row ^ (UINT64_C(1) << top)];
+    offsets = *(const uint32_t **)(r->chunks[63 ^ __builtin_clzll(row)] + row * sizeof offsets);
   }
   r->at_row = row;
   r->at_offsets = offsets;
