@@ -45,10 +45,10 @@ static bool quotes_the_server(const dsql_error *e) {
 }
 
 static void put_head(struct out *o, const dsql_error *e) {
-  dsql_str severity = dsql_error_field(e, 'V');
+  dsql_str severity = dsql_error_field(e, DSQL_FIELD_SEVERITY);
   bool quotes = quotes_the_server(e);
 
-  if (severity.len == 0) severity = dsql_error_field(e, 'S');
+  if (severity.len == 0) severity = dsql_error_field(e, DSQL_FIELD_SEVERITY_LOCAL);
   if (severity.len > 0 && !quotes)
     text_show(o, severity, TAB);
   else
@@ -62,11 +62,11 @@ static void put_head(struct out *o, const dsql_error *e) {
 }
 
 static void put_place(struct out *o, const dsql_error *e, const char *sql) {
-  dsql_str internal = dsql_error_field(e, 'q');
+  dsql_str internal = dsql_error_field(e, DSQL_FIELD_INTERNAL_QUERY);
 
-  if (sql) caret_print(o, (dsql_str){sql, strlen(sql)}, position(dsql_error_field(e, 'P')));
+  if (sql) caret_print(o, (dsql_str){sql, strlen(sql)}, position(dsql_error_field(e, DSQL_FIELD_POSITION)));
   put_field(o, "QUERY: ", internal);
-  if (internal.len > 0) caret_print(o, internal, position(dsql_error_field(e, 'p')));
+  if (internal.len > 0) caret_print(o, internal, position(dsql_error_field(e, DSQL_FIELD_INTERNAL_POSITION)));
 }
 
 static void put_diagnostic(struct out *o, const dsql_error *e, const char *sql) {
@@ -81,7 +81,7 @@ void diagnostics_error(const dsql_error *e, const char *sql) {
 
   out_init(&o, STDERR_FILENO);
   put_diagnostic(&o, e, sql);
-  put_field(&o, "CONTEXT: ", dsql_error_field(e, 'W'));
+  put_field(&o, "CONTEXT: ", dsql_error_field(e, DSQL_FIELD_CONTEXT));
   if (e->flags & DSQL_IN_DOUBT)
     out_string(&o, "NOTE: the answer was never read: it is not known whether the statement took effect.\n");
   out_flush(&o);

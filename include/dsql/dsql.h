@@ -6,7 +6,8 @@
  *            future is destroyed first. After destroy returns it will not run. What a callback may do is stated
  *            at its type; destroying its own future, starting work and closing things are always allowed.
  * OWNERSHIP  A returned dsql_future is the caller's to destroy. dsql_all() takes its children over. What was made on a
- *            runtime must be gone before its dsql_rt_close() calls back.
+ *            runtime must be gone before its dsql_rt_close() calls back. What frees, closes, releases or destroys takes
+ *            NULL, and then does nothing.
  * VIEWS      Rows, strings and errors read from a future live until that future is destroyed.
  * INPUTS     SQL, parameters and configs are copied before a call returns. Callback args are not.
  * SUCCESS    An operation has succeeded when its Sync group ended well (ReadyForQuery), never earlier.
@@ -96,7 +97,7 @@ enum dsql_error_flag {
 typedef struct dsql_error {
   int code;              /* enum dsql_code */
   int os_error;          /* errno of a failed socket call, else 0 */
-  int app_code;          /* what a row callback returned to stop its query */
+  int app_code;          /* of EABORT: what the callback, body or batch of the caller's stopped the work with */
   unsigned flags;        /* enum dsql_error_flag */
   unsigned attempts;     /* how often the work was tried; 1 unless something retries */
   int cause_index;       /* index in its group of the statement that failed; -1: none (a failure at Sync, a socket) */
@@ -107,8 +108,28 @@ typedef struct dsql_error {
 
 DSQL_API const char *dsql_strerror(int code);
 DSQL_API const char *dsql_error_name(int code); /* "DSQL_ETIMEDOUT" */
-/* One field of the ErrorResponse by its type byte: 'S' 'V' 'C' 'M' 'D' 'H' 'P' 'p' 'q' 'W' 's' 't' 'c' 'd' 'n' 'F' 'L'
- * 'R' (Protocol, "Error and Notice Message Fields"). Empty when the server sent none. */
+/* Type bytes of the ErrorResponse's fields (Protocol, "Error and Notice Message Fields"). */
+enum dsql_error_field_type {
+  DSQL_FIELD_SEVERITY = 'V',       /* ERROR, FATAL, PANIC; of a notice WARNING, NOTICE, DEBUG, INFO, LOG */
+  DSQL_FIELD_SEVERITY_LOCAL = 'S', /* the same in the server's language */
+  DSQL_FIELD_SQLSTATE = 'C',
+  DSQL_FIELD_MESSAGE = 'M', /* the server's alone; dsql_error.message may say more */
+  DSQL_FIELD_DETAIL = 'D',
+  DSQL_FIELD_HINT = 'H',
+  DSQL_FIELD_POSITION = 'P',          /* in the statement: characters from 1, in decimal */
+  DSQL_FIELD_INTERNAL_POSITION = 'p', /* the same, in the internal query */
+  DSQL_FIELD_INTERNAL_QUERY = 'q',
+  DSQL_FIELD_CONTEXT = 'W', /* a line for each call that the error came through */
+  DSQL_FIELD_SCHEMA = 's',
+  DSQL_FIELD_TABLE = 't',
+  DSQL_FIELD_COLUMN = 'c',
+  DSQL_FIELD_DATA_TYPE = 'd',
+  DSQL_FIELD_CONSTRAINT = 'n',
+  DSQL_FIELD_SOURCE_FILE = 'F', /* of the server: where it was raised */
+  DSQL_FIELD_SOURCE_LINE = 'L',
+  DSQL_FIELD_SOURCE_ROUTINE = 'R'
+};
+/* Empty when the server sent none. Lives as long as e; NULL has none. */
 DSQL_API dsql_str dsql_error_field(const dsql_error *e, char field);
 
 /* ---- runtime: embedded in the caller's loop, which the caller runs -------------------------------------------- */
@@ -540,6 +561,18 @@ DSQL_API dsql_rt *dsql_conn_rt(const dsql_conn *c);
 DSQL_API const dsql_error *dsql_conn_error(const dsql_conn *c); /* why it was lost; NULL while it is not */
 DSQL_API void dsql_conn_set_user_data(dsql_conn *c, void *data);
 DSQL_API void *dsql_conn_user_data(const dsql_conn *c);
+
+/* Where it leads. Views, until dsql_conn_close(); what there is not is empty. */
+typedef struct dsql_conn_info {
+  size_t size;
+  dsql_str host; /* as configured: of several the one whose turn it is. A Unix socket: its path */
+  uint16_t port; /* 0: a Unix socket */
+  dsql_str database, user;
+  /* Of a connection that is up. */
+  dsql_str tls_version, tls_cipher; /* "TLSv1.3", "TLS_AES_256_GCM_SHA384"; empty: no TLS */
+  char address[72];                 /* "192.0.2.7:5432", "[2001:db8::7]:5432"; empty: a Unix socket */
+} dsql_conn_info;
+DSQL_API void dsql_conn_info_get(const dsql_conn *c, dsql_conn_info *out, size_t size);
 
 /* Round trips waited for since dsql_conn_open: TCP, SSLRequest, TLS flights, authentication and queries. */
 typedef struct dsql_conn_stats {

@@ -2,6 +2,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <dsql/listen.h>
+#include <dsql/portal.h>
+
 #include "peer.h"
 
 static struct peer p;
@@ -160,4 +163,21 @@ Test(closing, a_call_with_a_timeout_until_the_runtime_has_gone) {
   while (!p.x.closed) (void)uv_run(&p.x.loop, UV_RUN_NOWAIT);
   uv_close((uv_handle_t *)&check, NULL);
   cr_assert_gt(asked, 1);
+}
+
+/* As dsql.h says of everything that frees, closes, releases or destroys. The others of its kind have their own tests. */
+Test(closing, what_ends_something_takes_null) {
+  dsql_conn_close(NULL);
+  dsql_pool_release(NULL, NULL);
+  cr_assert_null(dsql_pool_close(NULL, 0));
+  dsql_future_cancel(NULL);
+  dsql_future_destroy(NULL);
+  dsql_future_detach(NULL);
+  dsql_target_free(NULL);
+  dsql_stmt_free(NULL);
+  dsql_batch_free(NULL);
+  dsql_auth_free(NULL);
+  dsql_credentials_free(NULL);
+  dsql_listener_close(NULL);
+  dsql_portal_close(NULL);
 }

@@ -1,5 +1,7 @@
 /* TLS, certificates and Unix sockets at a real server. */
+#include <stddef.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "client.h"
 
@@ -130,5 +132,57 @@ Test(secure, what_is_sent_in_the_start_up) {
   cr_assert_str_eq(client_value(c, "show application_name"), "me");
   cr_assert_str_eq(client_value(c, "show work_mem"), "1MB");
   cr_assert_str_eq(client_value(c, "show client_encoding"), "UTF8");
+  dsql_conn_close(c);
+}
+
+/* ---- where it leads ---- */
+
+static bool str_is(dsql_str s, const char *text) { return s.len == strlen(text) && str_has(s, text); }
+
+static dsql_conn_info info_of(const dsql_conn *c) {
+  dsql_conn_info info;
+  dsql_conn_info_get(c, &info, sizeof info);
+  return info;
+}
+
+Test(secure, info_over_tls) {
+  const struct server *s = server_default();
+  dsql_conn *c = client_connect(&x, ROOT "sslmode=verify-full ssl_max_protocol_version=TLSv1.2", s->port, s->ca);
+  dsql_conn_info info = info_of(c);
+  char address[32];
+
+  (void)snprintf(address, sizeof address, "127.0.0.1:%d", s->port);
+  cr_assert(str_is(info.host, "localhost"));
+  cr_assert_eq(info.port, s->port);
+  cr_assert(str_is(info.database, "postgres"));
+  cr_assert(str_is(info.user, "trust_user"));
+  cr_assert_str_eq(info.address, address);
+  cr_assert_eq(info.size, sizeof info);
+  cr_assert(str_is(info.tls_version, client_value(c, "select version from pg_stat_ssl where pid = pg_backend_pid()")));
+  cr_assert(str_is(info.tls_version, "TLSv1.2"));
+  cr_assert(str_is(info.tls_cipher, client_value(c, "select cipher from pg_stat_ssl where pid = pg_backend_pid()")));
+  cr_assert_neq(client_settle(dsql_exec(c, "select pg_terminate_backend(pg_backend_pid())", NULL)), 0);
+  info = info_of(c);
+  cr_assert(info.tls_version.len == 0 && info.tls_cipher.len == 0 && info.address[0] == '\0');
+  cr_assert(str_is(info.host, "localhost"));
+  dsql_conn_close(c);
+}
+
+Test(secure, info_without_tls_and_of_a_part) {
+  const struct server *s = server_default();
+  dsql_conn *c = client_dial(&x, "host=%s port=%d user=trust_user dbname=postgres", s->socket_dir, s->port);
+  dsql_conn_info info = info_of(c), part;
+
+  cr_assert(str_has(info.host, s->socket_dir), "known before it is up");
+  cr_assert_eq(client_settle(dsql_conn_ready(c)), 0);
+  info = info_of(c);
+  cr_assert(str_has(info.host, s->socket_dir) && info.port == 0 && info.address[0] == '\0');
+  cr_assert(info.tls_version.len == 0 && info.tls_cipher.len == 0);
+  dsql_conn_close(c);
+  c = client_connect(&x, "hostaddr=127.0.0.1 port=%d user=trust_user dbname=postgres sslmode=disable", s->port);
+  memset(&part, 0x55, sizeof part);
+  dsql_conn_info_get(c, &part, offsetof(dsql_conn_info, port));
+  cr_assert(part.size == offsetof(dsql_conn_info, port) && str_is(part.host, "127.0.0.1") && part.port == 0x5555,
+            "nothing is written behind the size that is given");
   dsql_conn_close(c);
 }
