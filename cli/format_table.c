@@ -41,8 +41,10 @@ static size_t widest_line(dsql_str s) {
 }
 
 static int measure(struct cell *c, const dsql_result *r, unsigned col) {
+  size_t head = widest_line(dsql_result_col_name(r, col));
+
   c->right = is_number(dsql_result_col_oid(r, col));
-  c->width = widest_line(dsql_result_col_name(r, col));
+  if (head > c->width) c->width = head;
   for (size_t row = 0; row < dsql_result_rows(r); row++) {
     size_t width = strlen(NULL_TEXT);
     if (!dsql_is_null(r, row, col)) {
@@ -131,37 +133,38 @@ static bool tag_matters(const dsql_result *r, dsql_str tag) {
   return false;
 }
 
-static void put_foot(struct out *o, const dsql_result *r) {
-  size_t rows = dsql_result_rows(r);
-  dsql_str tag = dsql_result_tag(r);
+void table_foot(struct out *o, const struct table *t, const dsql_result *last) {
+  dsql_str tag = dsql_result_tag(last);
 
-  if (dsql_result_cols(r) > 0) {
+  if (dsql_result_cols(last) > 0) {
     out_char(o, '(');
-    out_number(o, rows);
-    out_string(o, rows == 1 ? " row)\n" : " rows)\n");
+    out_number(o, t->rows);
+    out_string(o, t->rows == 1 ? " row)\n" : " rows)\n");
   }
-  if (tag_matters(r, tag)) {
+  if (tag_matters(last, tag)) {
     out_view(o, tag);
     out_char(o, '\n');
   }
 }
 
-static int table_whole(struct out *o, const dsql_result *r, bool color) {
+void table_deinit(struct table *t) {
+  free(t->cells);
+  t->cells = NULL;
+}
+
+static int table_portion(struct out *o, struct table *t, const dsql_result *r) {
   unsigned cols = dsql_result_cols(r);
-  struct cell *cells = NULL;
   int code = 0;
 
-  if (cols > 0) {
-    cells = calloc(cols, sizeof *cells);
-    if (!cells) return DSQL_ENOMEM;
-    for (unsigned col = 0; col < cols && !code; col++) code = measure(&cells[col], r, col);
-    if (!code) put_head(o, r, cells, cols);
-    for (size_t row = 0; row < dsql_result_rows(r) && !code && !o->os_error; row++)
-      code = put_row(o, r, row, cells, cols, color);
-    free(cells);
-  }
-  if (!code) put_foot(o, r);
+  if (cols == 0) return 0;
+  if (!t->cells) t->cells = calloc(cols, sizeof *t->cells);
+  if (!t->cells) return DSQL_ENOMEM;
+  for (unsigned col = 0; col < cols && !code; col++) code = measure(&t->cells[col], r, col);
+  if (!code && !t->begun) put_head(o, r, t->cells, cols);
+  t->begun = true;
+  for (size_t row = 0; row < dsql_result_rows(r) && !code && !o->os_error; row++, t->rows++)
+    code = put_row(o, r, row, t->cells, cols, t->color);
   return code;
 }
 
-const struct format format_table = {.name = "table", .whole = table_whole};
+const struct format format_table = {.name = "table", .portion = table_portion};

@@ -18,13 +18,13 @@ static void on_async(uv_async_t *handle) {
   if (i->future) dsql_future_cancel(i->future);
 }
 
-int interrupt_arm(struct interrupt *i, uv_loop_t *loop, dsql_future *future) {
+int interrupt_arm(struct interrupt *i, uv_loop_t *loop) {
   struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
   int status = uv_async_init(loop, &i->async, on_async);
 
   if (status) return status;
   i->async.data = i;
-  i->future = future;
+  i->future = NULL;
   i->came = false;
   uv_unref((uv_handle_t *)&i->async);
   atomic_store(&armed, i);

@@ -7,6 +7,8 @@
 #include <unistd.h>
 #include <uv.h>
 
+#include <dsql/portal.h>
+
 #include "copy_file.h"
 #include "diagnostics.h"
 #include "interrupt.h"
@@ -22,7 +24,9 @@ struct query {
   struct interrupt interrupt;
   struct out out;
   struct copy_file file;
-  int row_code; /* of the first value that could not be read */
+  struct table table;
+  dsql_portal *portal; /* of a table */
+  int row_code;        /* of the first value that could not be read */
   bool head_done;
 };
 
@@ -57,12 +61,19 @@ static bool wants_color(void) {
   return isatty(STDOUT_FILENO) && !getenv("NO_COLOR") && term && strcmp(term, "dumb") != 0;
 }
 
+/* The last portion of a table; of the other formats the rows are out already. */
 static void print_result(struct query *q, const dsql_result *r) {
-  if (q->args->format->whole)
-    q->row_code = q->args->format->whole(&q->out, r, wants_color());
-  else if (dsql_result_cols(r) > 0)
+  if (q->args->format->portion) {
+    q->row_code = q->args->format->portion(&q->out, &q->table, r);
+    if (!q->row_code) table_foot(&q->out, &q->table, r);
+  } else if (dsql_result_cols(r) > 0) {
     q->row_code = print_head(q, r);
+  }
   out_flush(&q->out);
+}
+
+static int32_t fetch_rows(const struct query *q) {
+  return q->args->fetch_rows ? (int32_t)q->args->fetch_rows : FETCH_ROWS;
 }
 
 static dsql_future *start(struct query *q) {
@@ -73,9 +84,10 @@ static dsql_future *start(struct query *q) {
   dsql_call_init(&call);
   call.timeout_ms = a->timeout_ms;
   call.text_results = true;
+  if (q->portal) return dsql_portal_fetch(q->portal, fetch_rows(q), &call);
   if (a->copy) return copy_file_start(&q->file, q->conn, a->sql, &call);
   if (a->format->row) return dsql_query_each(q->conn, a->sql, params, on_row, q, &call);
-  return dsql_query(q->conn, a->sql, params, &call);
+  return dsql_query_fetch(q->conn, a->sql, params, fetch_rows(q), &call, &q->portal);
 }
 
 /* Tells what went wrong with the output, if anything did, and returns the exit code. */
@@ -102,7 +114,7 @@ static void tell_remedy(const struct query *q, const dsql_error *e) {
         "TARGET's sslmode says what TLS must prove: verify-full (the default), verify-ca, require (encrypted, "
         "but by anyone), disable (no TLS)");
   if (e->code == DSQL_ETOOBIG && !q->args->format->row)
-    diagnostics_say("a table needs all rows in memory; --format csv and --format json do not");
+    diagnostics_say("--fetch-rows N reads fewer rows at a time than %d", (int)fetch_rows(q));
   if (e->flags & DSQL_CLIENT_SIDE && mentions(e, "dsql_copy_"))
     diagnostics_say("COPY ... FROM STDIN goes with --copy-from FILE, COPY ... TO STDOUT with --copy-to FILE");
   if (strcmp(e->sqlstate, "42601") == 0 && mentions(e, "multiple commands")) diagnostics_say("-c takes one statement");
@@ -120,11 +132,11 @@ static void tell_failure(const struct query *q, int code, const dsql_error *e) {
 }
 
 static int wait_for(struct query *q, dsql_future *f) {
-  int code, status = interrupt_arm(&q->interrupt, &q->loop, f);
+  int code;
 
-  if (status) diagnostics_say("Ctrl-C will not cancel: %s", uv_strerror(status));
+  q->interrupt.future = f;
   code = dsql_future_run(f);
-  if (!status) interrupt_disarm(&q->interrupt);
+  q->interrupt.future = NULL;
   out_flush(&q->out);
   return code;
 }
@@ -153,12 +165,31 @@ static bool is_shown(const struct query *q) {
   return !q->args->copy || q->args->copy_in || strcmp(q->args->copy, "-") != 0;
 }
 
-static int run_statement(struct query *q) {
+/* Prints all portions of a table but the last one, which it returns; of anything else that is the whole. */
+static dsql_future *run(struct query *q, int *code) {
   dsql_future *f = start(q);
-  const dsql_result *result;
-  int exit_code, code = wait_for(q, f), file = close_file(q, code == 0);
+  const dsql_result *portion;
 
-  if (code == 0 && !file && (code = dsql_future_result(f, &result)) == 0 && is_shown(q)) print_result(q, result);
+  while ((*code = wait_for(q, f)) == 0 && q->portal && !dsql_portal_done(q->portal) && !q->interrupt.came) {
+    if (dsql_future_result(f, &portion) == 0) q->row_code = q->args->format->portion(&q->out, &q->table, portion);
+    if (q->row_code || q->out.os_error) break;
+    dsql_future_destroy(f);
+    f = start(q);
+  }
+  return f;
+}
+
+static int run_statement(struct query *q) {
+  int code, exit_code, file, status = interrupt_arm(&q->interrupt, &q->loop);
+  const dsql_result *result;
+  dsql_future *f;
+
+  if (status) diagnostics_say("Ctrl-C will not cancel: %s", uv_strerror(status));
+  f = run(q, &code);
+  if (!status) interrupt_disarm(&q->interrupt);
+  file = close_file(q, code == 0);
+  if (code == 0 && !file && dsql_portal_done(q->portal) && (code = dsql_future_result(f, &result)) == 0 && is_shown(q))
+    print_result(q, result);
   if (q->interrupt.came) {
     exit_code = EXIT_INTERRUPTED;
     if (code) tell_failure(q, code, dsql_future_error(f));
@@ -169,6 +200,8 @@ static int run_statement(struct query *q) {
     exit_code = file ? file : finish_output(q);
   }
   dsql_future_destroy(f);
+  dsql_portal_close(q->portal);
+  table_deinit(&q->table);
   wait_for_cancel(q);
   return exit_code;
 }
@@ -216,6 +249,7 @@ int query_run(const struct query_args *args) {
   int code, exit_code = EXIT_FAILED;
 
   q.args = args;
+  q.table.color = wants_color();
   out_init(&q.out, STDOUT_FILENO);
   (void)signal(SIGPIPE, SIG_IGN); /* a closed pipe is seen as EPIPE, and the server's work is canceled */
   if ((code = uv_loop_init(&q.loop)) != 0) {

@@ -6,12 +6,15 @@
 
 enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
+enum { FETCH_ROWS = 10000 };
+
 struct query_args {
   const char *target, *sql;
   const struct format *format;
   dsql_param *params; /* owned */
   size_t params_n;
   uint32_t timeout_ms; /* 0: none */
+  uint64_t fetch_rows; /* of a table, at a time; 0: not given */
   const char *copy;    /* the file of a COPY, "-" for standard input or output; NULL: it is no COPY */
   bool copy_in;
   bool format_given;

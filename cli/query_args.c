@@ -28,6 +28,9 @@ static int take_option(struct query_args *args, int option) {
     case 't':
       if (tool_parse_seconds(optarg, &args->timeout_ms)) return EXIT_OK;
       return usage("--timeout is a number of seconds above 0, such as 2.5", optarg);
+    case 'r':
+      if (tool_parse_number(optarg, 1, INT32_MAX, &args->fetch_rows)) return EXIT_OK;
+      return usage("--fetch-rows is a whole number from 1 to 2147483647", optarg);
     case 'h': args->help = true; return EXIT_OK;
     default: fputs("Try 'dsql query --help'.\n", stderr); return EXIT_USAGE; /* getopt told what is wrong */
   }
@@ -40,6 +43,8 @@ static int check(const struct query_args *args, int argc) {
   if (!args->sql) return usage("-c SQL is missing", NULL);
   if (args->copy && args->params_n) return usage("a COPY takes no -p", NULL);
   if (args->copy && args->format_given) return usage("the format of a COPY is in its SQL, not in --format", NULL);
+  if (args->fetch_rows && (args->copy || args->format->row))
+    return usage("--fetch-rows is for tables; everything else is printed as it arrives", NULL);
   return EXIT_OK;
 }
 
@@ -48,6 +53,7 @@ int query_args_parse(struct query_args *args, int argc, char **argv) {
                                           {"param", required_argument, NULL, 'p'},
                                           {"format", required_argument, NULL, 'f'},
                                           {"timeout", required_argument, NULL, 't'},
+                                          {"fetch-rows", required_argument, NULL, 'r'},
                                           {"copy-from", required_argument, NULL, 'i'},
                                           {"copy-to", required_argument, NULL, 'o'},
                                           {"help", no_argument, NULL, 'h'},
@@ -69,24 +75,29 @@ int query_args_parse(struct query_args *args, int argc, char **argv) {
 void query_args_free(struct query_args *args) { free(args->params); }
 
 void query_help(void) {
-  fputs("Usage: dsql query TARGET -c SQL [-p VALUE]... [--format table|csv|json] [--timeout SEC]\n"
-        "       dsql query TARGET -c 'COPY ... FROM STDIN ...' --copy-from FILE [--timeout SEC]\n"
-        "       dsql query TARGET -c 'COPY ... TO STDOUT ...' --copy-to FILE [--timeout SEC]\n"
-        "\n"
-        "Runs one SQL statement and prints its rows.\n"
-        "\n"
-        "  TARGET            a URL, postgres://user:password@host:port/database?sslmode=...,\n"
-        "                    or a keyword string, \"host=... dbname=... user=... sslmode=...\"\n"
-        "  -c, --command SQL the statement, with $1, $2, ... where the values go\n"
-        "  -p, --param VALUE the next value, as text; the server infers its type\n"
-        "  --format FORMAT   table (default); csv: RFC 4180 with a head line; json: one object per row and line\n"
-        "  --copy-from FILE  what a COPY ... FROM STDIN reads; - is standard input\n"
-        "  --copy-to FILE    what a COPY ... TO STDOUT writes, in place of what is there; - is standard output\n"
-        "  --timeout SEC     of connecting and the statement together; then the server is asked to cancel it\n"
-        "\n"
-        "The server's certificate is verified (sslmode=verify-full) except on Unix sockets; the TARGET can ask for\n"
-        "another sslmode. csv and json print rows as they arrive. Ctrl-C cancels the statement.\n"
-        "\n"
-        "Exit status: 0 success, 1 failure, 2 wrong usage, 130 canceled by Ctrl-C.\n",
-        stdout);
+  fputs(
+      "Usage: dsql query TARGET -c SQL [-p VALUE]... [--format table|csv|json] [--timeout SEC]\n"
+      "       dsql query TARGET -c 'COPY ... FROM STDIN ...' --copy-from FILE [--timeout SEC]\n"
+      "       dsql query TARGET -c 'COPY ... TO STDOUT ...' --copy-to FILE [--timeout SEC]\n"
+      "\n"
+      "Runs one SQL statement and prints its rows.\n"
+      "\n"
+      "  TARGET            a URL, postgres://user:password@host:port/database?sslmode=...,\n"
+      "                    a keyword string, \"host=... dbname=... user=... sslmode=...\",\n"
+      "                    or an Aurora DSQL cluster's host name or id\n"
+      "  -c, --command SQL the statement, with $1, $2, ... where the values go\n"
+      "  -p, --param VALUE the next value, as text; the server infers its type\n"
+      "  --format FORMAT   table (default); csv: RFC 4180 with a head line; json: one object per row and line\n"
+      "  --fetch-rows N    of a table: rows that are read and aligned at a time; 10000. Later ones may widen columns\n"
+      "  --copy-from FILE  what a COPY ... FROM STDIN reads; - is standard input\n"
+      "  --copy-to FILE    what a COPY ... TO STDOUT writes, in place of what is there; - is standard output\n"
+      "  --timeout SEC     of connecting and the statement together (of a table: until the first rows, and again\n"
+      "                    for those that follow); then the server is asked to cancel it\n"
+      "\n"
+      "The server's certificate is verified (sslmode=verify-full) except on Unix sockets; the TARGET can ask for\n"
+      "another sslmode. Results of any size take little memory: csv and json print each row as it arrives, a\n"
+      "table so many rows at a time, and nothing is read while nobody takes the output. Ctrl-C cancels the statement.\n"
+      "\n"
+      "Exit status: 0 success, 1 failure, 2 wrong usage, 130 canceled by Ctrl-C.\n",
+      stdout);
 }

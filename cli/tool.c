@@ -26,6 +26,19 @@ int tool_failed(int code, const dsql_error *error) {
   return EXIT_FAILED;
 }
 
+bool tool_parse_number(const char *s, uint64_t min, uint64_t max, uint64_t *out) {
+  uint64_t n = 0;
+
+  if (!*s) return false;
+  for (; *s; s++) {
+    if (*s < '0' || *s > '9') return false;
+    n = n * 10 + (uint64_t)(*s - '0');
+    if (n > max) return false;
+  }
+  *out = n;
+  return n >= min;
+}
+
 bool tool_parse_seconds(const char *s, uint32_t *out_ms) {
   uint64_t ms = 0;
   unsigned decimals = 0;

@@ -13,6 +13,9 @@ int tool_usage(const char *command, const char *message, const char *value);
 /* Tells why something failed: the error, or where there is none the code. Returns EXIT_FAILED. */
 int tool_failed(int code, const dsql_error *error);
 
+/* Digits only: no sign, no blank, no other base. max is far below UINT64_MAX. */
+bool tool_parse_number(const char *s, uint64_t min, uint64_t max, uint64_t *out);
+
 /* Seconds with up to three decimals, in the C locale whatever the environment says. 0 and nonsense are refused. */
 bool tool_parse_seconds(const char *s, uint32_t *out_ms);
 

@@ -50,24 +50,10 @@ enum { RULES = sizeof rules / sizeof *rules };
 
 static int usage(const char *message, const char *value) { return tool_usage("bench", message, value); }
 
-/* Digits only: no sign, no blank, no other base. */
-static bool parse_number(const char *s, uint64_t min, uint64_t max, uint64_t *out) {
-  uint64_t n = 0;
-
-  if (!*s) return false;
-  for (; *s; s++) {
-    if (*s < '0' || *s > '9') return false;
-    n = n * 10 + (uint64_t)(*s - '0');
-    if (n > max) return false;
-  }
-  *out = n;
-  return n >= min;
-}
-
 static int take_number(const struct rule *r, uint64_t *to) {
   char message[96];
 
-  if (parse_number(optarg, r->min, r->max, to)) return EXIT_OK;
+  if (tool_parse_number(optarg, r->min, r->max, to)) return EXIT_OK;
   (void)snprintf(message, sizeof message, "--%s is a whole number from %llu to %llu", r->name,
                  (unsigned long long)r->min, (unsigned long long)r->max);
   return usage(message, optarg);
