@@ -29,7 +29,7 @@ struct format {
 
 /* Behind the last portion: the number of rows, or what the command did. */
 void table_foot(struct out *o, const struct table *t, const dsql_result *last);
-void table_deinit(struct table *t); /* zeros are one that has not begun */
+void table_deinit(struct table *t); /* zeros are one that has not begun; so is what this leaves, of the same color */
 
 extern const struct format format_table, format_csv, format_json;
 

@@ -149,7 +149,7 @@ void table_foot(struct out *o, const struct table *t, const dsql_result *last) {
 
 void table_deinit(struct table *t) {
   free(t->cells);
-  t->cells = NULL;
+  *t = (struct table){.color = t->color};
 }
 
 static int table_portion(struct out *o, struct table *t, const dsql_result *r) {

@@ -17,7 +17,7 @@ struct command {
 };
 
 static const struct command commands[] = {
-    {"query", "run one SQL statement and print its rows", query_main},
+    {"query", "run an SQL statement or a script and print its rows", query_main},
     {"conninfo", "print what a target resolves to, and where each value came from", conninfo_main},
     {"token", "print an IAM token for an Aurora DSQL cluster", token_main},
     {"bench", "measure connecting, queries or transactions at an endpoint", bench_main},

@@ -12,6 +12,7 @@
 #include "copy_file.h"
 #include "diagnostics.h"
 #include "interrupt.h"
+#include "script.h"
 
 enum { STOP_OUTPUT = 2 }; /* the row callback's code: nobody reads standard output any more */
 
@@ -72,6 +73,20 @@ static void print_result(struct query *q, const dsql_result *r) {
   out_flush(&q->out);
 }
 
+/* Of a script's statements, each of which has all its rows. */
+static void print_results(struct query *q, const dsql_result *r) {
+  const struct format *format = q->args->format;
+
+  for (; r && !q->row_code && !q->out.os_error; r = dsql_result_next(r)) {
+    table_deinit(&q->table);
+    q->head_done = false;
+    if (format->row && dsql_result_cols(r) > 0) q->row_code = print_head(q, r);
+    for (size_t row = 0; format->row && !q->row_code && row < dsql_result_rows(r); row++)
+      q->row_code = format->row(&q->out, r, row);
+    if (!q->row_code) print_result(q, r);
+  }
+}
+
 static int32_t fetch_rows(const struct query *q) {
   return q->args->fetch_rows ? (int32_t)q->args->fetch_rows : FETCH_ROWS;
 }
@@ -84,6 +99,7 @@ static dsql_future *start(struct query *q) {
   dsql_call_init(&call);
   call.timeout_ms = a->timeout_ms;
   call.text_results = true;
+  if (a->file) return dsql_exec(q->conn, a->sql, &call);
   if (q->portal) return dsql_portal_fetch(q->portal, fetch_rows(q), &call);
   if (a->copy) return copy_file_start(&q->file, q->conn, a->sql, &call);
   if (a->format->row) return dsql_query_each(q->conn, a->sql, params, on_row, q, &call);
@@ -113,11 +129,15 @@ static void tell_remedy(const struct query *q, const dsql_error *e) {
     diagnostics_say(
         "TARGET's sslmode says what TLS must prove: verify-full (the default), verify-ca, require (encrypted, "
         "but by anyone), disable (no TLS)");
-  if (e->code == DSQL_ETOOBIG && !q->args->format->row)
+  if (e->code == DSQL_ETOOBIG && q->args->file)
+    diagnostics_say(
+        "a script's results are in memory until all have succeeded; -c prints one statement's as they come");
+  else if (e->code == DSQL_ETOOBIG && !q->args->format->row)
     diagnostics_say("--fetch-rows N reads fewer rows at a time than %d", (int)fetch_rows(q));
   if (e->flags & DSQL_CLIENT_SIDE && mentions(e, "dsql_copy_"))
     diagnostics_say("COPY ... FROM STDIN goes with --copy-from FILE, COPY ... TO STDOUT with --copy-to FILE");
-  if (strcmp(e->sqlstate, "42601") == 0 && mentions(e, "multiple commands")) diagnostics_say("-c takes one statement");
+  if (strcmp(e->sqlstate, "42601") == 0 && mentions(e, "multiple commands"))
+    diagnostics_say("-c takes one statement, -f FILE a script");
   if (strcmp(e->sqlstate, "08P01") == 0 && mentions(e, "bind message"))
     diagnostics_say("each of $1, $2, ... takes one -p VALUE; %zu given", q->args->params_n);
 }
@@ -188,8 +208,13 @@ static int run_statement(struct query *q) {
   f = run(q, &code);
   if (!status) interrupt_disarm(&q->interrupt);
   file = close_file(q, code == 0);
-  if (code == 0 && !file && dsql_portal_done(q->portal) && (code = dsql_future_result(f, &result)) == 0 && is_shown(q))
-    print_result(q, result);
+  if (code == 0 && !file && dsql_portal_done(q->portal) && (code = dsql_future_result(f, &result)) == 0 &&
+      is_shown(q)) {
+    if (q->args->file)
+      print_results(q, result);
+    else
+      print_result(q, result);
+  }
   if (q->interrupt.came) {
     exit_code = EXIT_INTERRUPTED;
     if (code) tell_failure(q, code, dsql_future_error(f));
@@ -275,12 +300,16 @@ int query_run(const struct query_args *args) {
 
 int query_main(int argc, char **argv) {
   struct query_args args;
+  char *script = NULL;
   int code = query_args_parse(&args, argc, argv);
 
-  if (code == EXIT_OK && args.help)
+  if (code == EXIT_OK && args.help) {
     query_help();
-  else if (code == EXIT_OK)
-    code = query_run(&args);
+  } else if (code == EXIT_OK) {
+    if (args.file) args.sql = script = script_read(args.file);
+    code = args.sql ? query_run(&args) : EXIT_FAILED;
+  }
+  free(script);
   query_args_free(&args);
   return code;
 }

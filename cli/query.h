@@ -10,6 +10,7 @@ enum { FETCH_ROWS = 10000 };
 
 struct query_args {
   const char *target, *sql;
+  const char *file; /* of a script in place of sql, "-" for standard input; NULL: none */
   const struct format *format;
   dsql_param *params; /* owned */
   size_t params_n;

@@ -499,7 +499,7 @@ DSQL_API void dsql_conn_options_init_sized(dsql_conn_options *o, size_t size);
 #define dsql_conn_options_init(o) dsql_conn_options_init_sized((o), sizeof *(o))
 DSQL_API DSQL_NODISCARD int dsql_conn_open_with(dsql_conn **out, dsql_rt *rt, const dsql_target *t,
                                                 const dsql_conn_options *o);
-/* Completes when the session is ready for queries, or with why it can't be. */
+/* Completes when the session is ready for queries, or with why it can't be; at any time, as often as you like. */
 DSQL_API DSQL_NODISCARD dsql_future *dsql_conn_ready(dsql_conn *c);
 /* Pending operations end with ECLOSED (IN_DOUBT where it applies); c is invalid when the call returns. */
 DSQL_API void dsql_conn_close(dsql_conn *c);
@@ -635,7 +635,8 @@ DSQL_API void dsql_pool_config_init_sized(dsql_pool_config *c, size_t size);
 #define dsql_pool_config_init(c) dsql_pool_config_init_sized((c), sizeof *(c))
 
 /* c may be NULL. Opens conns_min connections in the background, and others when they are asked for. A pool is ended by
- * dsql_pool_close() or with its runtime. EINVAL, ENOMEM, ECLOSED (runtime closing). */
+ * dsql_pool_close() or with its runtime. EINVAL (conns_max or conns_min out of range; t is another runtime's), ENOMEM,
+ * ECLOSED (runtime closing). */
 DSQL_API DSQL_NODISCARD int dsql_pool_new(dsql_pool **out, dsql_rt *rt, const dsql_target *t,
                                           const dsql_pool_config *c);
 
