@@ -87,6 +87,13 @@ static void tell(struct leased *l, const struct fault *f) {
   }
 }
 
+/* What was good for once is over. A renewal that is under way by now was begun behind it, and its answer is taken. */
+static void forget(struct leased *l) {
+  if (l->closed || l->lease.renewing) return;
+  lease_invalidate(&l->lease);
+  buf_reset(&l->secret);
+}
+
 void leased_gave(struct leased *l, const char *secret, size_t n, int64_t issued_ms, int64_t expires_ms) {
   struct lease_time now = leased_now(l->rt);
   struct lease_step step;
@@ -117,7 +124,7 @@ void leased_gave(struct leased *l, const char *secret, size_t n, int64_t issued_
   password_source_ref(&l->source);
   act(l, step);
   tell(l, NULL);
-  if (l->once && !l->closed) lease_invalidate(&l->lease);
+  if (expires_ms == 0) forget(l);
   password_source_unref(&l->source);
 }
 

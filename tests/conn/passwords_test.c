@@ -286,6 +286,72 @@ Test(passwords, the_deadline_holds_while_the_source_thinks) {
   answer("too late", 0);
 }
 
+/* As far as the password, which c has then sent; the link is kept for the answer. */
+static struct peer_link send_password(const char *text) {
+  struct peer_link sent;
+
+  serve_startup(text);
+  sent = p.main;
+  p.main.fd = -1;
+  return sent;
+}
+
+static void deny(const struct peer_link *sent, dsql_conn *whose, dsql_future *ready) {
+  p.main = *sent;
+  refuse("unable to accept connection, access denied", "");
+  cr_assert_eq(peer_settle(&p, ready), DSQL_EAUTH);
+  dsql_future_destroy(ready);
+  dsql_conn_close(whose);
+}
+
+/* One that was good for once is not kept: its refusal says nothing about the one that is asked for meanwhile. */
+Test(passwords, good_for_once_and_refused_while_another_is_asked_for) {
+  dsql_future *first = dial(), *second;
+  dsql_conn *one = c;
+  struct peer_link sent;
+
+  peer_turn(&p);
+  answer("one", 0);
+  sent = send_password("one");
+  second = dial();
+  peer_turn(&p);
+  cr_assert_eq(source.calls, 2);
+  deny(&sent, one, first);
+  answer("two", 0);
+  serve_startup("two");
+  finish(second);
+  cr_assert_eq(source.calls, 2);
+}
+
+/* What was asked for before a refusal is asked for once more, and then it is taken. */
+Test(passwords, refused_while_one_for_once_is_asked_for) {
+  dsql_future *ready[3];
+  dsql_conn *conns[3];
+  struct peer_link sent[2];
+
+  source.answer = "one";
+  source.expires = time(NULL) + 1000;
+  for (size_t i = 0; i < 2; i++) {
+    ready[i] = dial();
+    conns[i] = c;
+    sent[i] = send_password("one");
+  }
+  source.answer = NULL;
+  deny(&sent[0], conns[0], ready[0]);
+  ready[2] = dial();
+  peer_turn(&p);
+  cr_assert_eq(source.calls, 2);
+  deny(&sent[1], conns[1], ready[1]);
+  answer("two", 0);
+  peer_turn(&p);
+  cr_assert_eq(source.calls, 3);
+  answer("three", 0);
+  peer_turn(&p);
+  cr_assert_null(source.waiting, "asked for ever");
+  serve_startup("three");
+  finish(ready[2]);
+}
+
 /* A host's part of the deadline is for the host: while the source is asked once more nothing is dialled, for what was
  * refused is refused by the next host as well, and that would be the end. */
 Test(passwords, a_host_does_not_lose_its_turn_while_the_source_is_asked_again) {
