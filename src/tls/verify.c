@@ -27,6 +27,7 @@ static bool is_for_host(X509 *cert, const char *verify_host) {
   unsigned flags = X509_CHECK_FLAG_NO_WILDCARDS;
 
   if (!tls_host_clean(host, verify_host)) return false;
+  if (host[0] == '.') return false; /* to OpenSSL: any name below */
   if (!tls_is_ip_literal(host)) return X509_check_host(cert, host, 0, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS, NULL) == 1;
   if (X509_check_ip_asc(cert, host, 0) == 1) return true;
   flags |= tls_cert_has_ip_san(cert) ? X509_CHECK_FLAG_NEVER_CHECK_SUBJECT : X509_CHECK_FLAG_ALWAYS_CHECK_SUBJECT;

@@ -137,6 +137,30 @@ Test(session, a_new_context_verifies_anew) {
   resume_close(&r);
 }
 
+/* A session that this context refuses, once it is there, is not kept either: in TLS 1.2 it comes with the handshake. */
+Test(session, not_one_that_was_refused) {
+  static const int versions[] = {TLS1_3_VERSION, TLS1_2_VERSION};
+  struct identity client = zoo_make(&(struct zoo_spec){.cn = "alice"}, &zoo.ca);
+  struct tls_config c = {.ca_file = zoo.ca_file,
+                         .cert_mode = TLS_CERT_REQUIRE,
+                         .cert_file = zoo_write_cert(&zoo, "client.crt", client.cert),
+                         .key_file = zoo_write_key(&zoo, "client.key", client.key, NULL)};
+
+  for (size_t i = 0; i < 2; i++) {
+    struct resume r;
+
+    resume_open(&r, &(struct zoo_spec){.cn = "a"}, versions[i], &c); /* which asks for no certificate */
+    for (int k = 0; k < 2; k++) {
+      link_restart(&r.l, &r.spec);
+      cr_assert(link_start(&r.l, &(struct tls_session_params){.sni_host = "a", .verify_host = "a"}) == 0);
+      cr_assert(link_handshake(&r.l, 0) == TLS_FAILED, "%d: accepted at attempt %d", versions[i], k);
+      cr_assert(strstr(r.l.fault.text, "sslcertmode=require"), "%s", r.l.fault.text);
+    }
+    resume_close(&r);
+  }
+  zoo_drop(&client);
+}
+
 /* The certificate is not sent again, so its date is looked at when the session is offered. */
 Test(session, not_beyond_the_certificate) {
   struct tls_config c = {.ca_file = zoo.ca_file};

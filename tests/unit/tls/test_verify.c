@@ -55,6 +55,8 @@ Test(verify, host_names) {
       {{.san = "DNS:a.example,DNS:b.example"}, TLS_VERIFY_FULL, "b.example", {0}},
       {{.san = "DNS:a.example"}, TLS_VERIFY_FULL, "x.a.example", {"not for \"x.a.example\""}},
       {{.san = "DNS:a.example"}, TLS_VERIFY_FULL, "example", {"not for"}},
+      /* No pattern: to OpenSSL a leading dot stands for every name below. */
+      {{.san = "DNS:a.b.example"}, TLS_VERIFY_FULL, ".b.example", {"not for \".b.example\""}},
       /* Only one whole left-most label. */
       {{.san = "DNS:*.b.example"}, TLS_VERIFY_FULL, "a.b.example", {0}},
       {{.san = "DNS:*.b.example"}, TLS_VERIFY_FULL, "b.example", {"\"*.b.example\""}},
