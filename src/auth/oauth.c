@@ -31,6 +31,12 @@ void oauth_client_first(struct buf *out, dsql_str token) {
   buf_put_str(out, "\1\1");
 }
 
+/* The well-known part stands behind a host, which "https:" and "https:/" lack. */
+static bool has_host(dsql_str head) {
+  const char *at = memmem(head.ptr, head.len, "://", 3);
+  return at && at + 3 < head.ptr + head.len;
+}
+
 /* An address without its well-known part: two pieces, of which the second may be empty. */
 struct issuer {
   dsql_str head, tail;
@@ -44,7 +50,7 @@ static struct issuer issuer_of(dsql_str url) {
     size_t n = strlen(known[i]);
     const char *at = memmem(url.ptr, url.len, known[i], n);
     size_t rest = at ? url.len - (size_t)(at - url.ptr) - n : 0;
-    if (!at || (rest && at[n] != '/')) continue;
+    if (!at || (rest && at[n] != '/') || !has_host((dsql_str){url.ptr, (size_t)(at - url.ptr)})) continue;
     return (struct issuer){{url.ptr, (size_t)(at - url.ptr)}, {at + n, rest}};
   }
   return whole;

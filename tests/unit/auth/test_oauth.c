@@ -99,6 +99,8 @@ Test(oauth, issuers) {
       {"https://i.example", "https://i.example/.well-known/openid-configuration-evil", false},
       {"https://i.example", "https://i.example/.well-known/openid-configuration/evil", false},
       {"https://i.example", "http://i.example/.well-known/openid-configuration", false},
+      {"https://i.example", "https://.well-known/openid-configuration/i.example", false},
+      {"https://i.example", "https:/.well-known/oauth-authorization-server//i.example", false},
       {"https://i.example", "https://I.example/.well-known/openid-configuration", false},
       {"https://i.example", "", false},
   };
