@@ -125,6 +125,11 @@ static void labels(struct out *o, const char *pool, const char *more) {
   if (more) put(o, "%s%s", pool ? "," : "", more);
 }
 
+/* Without "%f", whose point is the locale's. */
+static void seconds(struct out *o, const char *before, uint64_t us, const char *behind) {
+  put(o, "%s%llu.%06llu%s", before, (unsigned long long)(us / 1000000), (unsigned long long)(us % 1000000), behind);
+}
+
 /* Bucket i has what is below 2^i microseconds. */
 static void histogram(struct out *o, const char *name, const char *pool, const char *more, const dsql_histogram *h) {
   uint64_t below = 0;
@@ -134,13 +139,14 @@ static void histogram(struct out *o, const char *name, const char *pool, const c
     put(o, "%s_bucket", name);
     labels(o, pool, more);
     if (i + 1 < DSQL_HISTOGRAM_BUCKETS)
-      put(o, ",le=\"%.6f\"} %llu\n", (double)(UINT64_C(1) << i) / 1e6, (unsigned long long)below);
+      seconds(o, ",le=\"", UINT64_C(1) << i, "\"} ");
     else
-      put(o, ",le=\"+Inf\"} %llu\n", (unsigned long long)below);
+      put(o, ",le=\"+Inf\"} ");
+    put(o, "%llu\n", (unsigned long long)below);
   }
   put(o, "%s_sum", name);
   labels(o, pool, more);
-  put(o, "} %llu.%06llu\n", (unsigned long long)(h->sum_us / 1000000), (unsigned long long)(h->sum_us % 1000000));
+  seconds(o, "} ", h->sum_us, "\n");
   put(o, "%s_count", name);
   labels(o, pool, more);
   put(o, "} %llu\n", (unsigned long long)below);

@@ -1,5 +1,8 @@
 /* dsql_metrics_write(), on a real pool. What it writes is parsed strictly by examples/test/http_server_test.py. */
+#include <locale.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 #include "pooled.h"
 #include "spy.h"
@@ -55,6 +58,33 @@ Test(metrics, counts_move) {
 Test(metrics, names_are_escaped) {
   write_text("a\\b\"c\nd");
   cr_assert(has_line("db_client_connection_max{db_client_connection_pool_name=\"a\\\\b\\\"c\\nd\"} 10"));
+}
+
+/* A locale with a decimal comma, made on the spot; false where the tools for that are missing. */
+static bool use_decimal_comma(void) {
+  char dir[] = "/tmp/dsql-locale-XXXXXX", command[256];
+  bool set;
+
+  cr_assert_not_null(mkdtemp(dir));
+  (void)snprintf(command, sizeof command, "localedef --no-archive -i de_DE -f UTF-8 %s/de_DE.UTF-8 >&2 2>/dev/null",
+                 dir);
+  set = system(command) == 0 && setenv("LOCPATH", dir, 1) == 0 && setlocale(LC_ALL, "de_DE.UTF-8") != NULL;
+  (void)snprintf(command, sizeof command, "rm -rf %s", dir);
+  cr_assert_eq(system(command), 0);
+  return set;
+}
+
+Test(metrics, the_program_s_locale_does_not_matter) {
+  char number[8];
+
+  write_text("main");
+  cr_assert_not_null(strstr(text, "le=\"0.000001\"}"));
+  if (!use_decimal_comma()) cr_skip_test("no localedef, or nothing to make a locale of");
+  (void)snprintf(number, sizeof number, "%.1f", 0.5);
+  cr_assert_str_eq(number, "0,5");
+  write_text("main");
+  cr_assert_not_null(strstr(text, "le=\"0.000001\"}"));
+  cr_assert_null(strstr(text, "le=\"0,"));
 }
 
 Test(metrics, a_buffer_that_is_too_small_tells_what_it_takes) {
