@@ -1,7 +1,8 @@
-#include <ctype.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "local/client.h"
+#include "text.h"
 
 enum { LINGER_MS = 2000, FLUSH_MS = 30000, ENDPOINT_SIZE = 64, LINE_SIZE = 600 };
 
@@ -64,15 +65,22 @@ static void write_endpoint(const struct client *c, char out[ENDPOINT_SIZE]) {
 }
 
 /* What clients say may stand in it: nothing that moves a terminal's cursor. */
+static void write_line(const char *line) {
+  struct out o;
+
+  out_init(&o, STDERR_FILENO);
+  text_show(&o, (dsql_str){line, strlen(line)}, " ");
+  out_char(&o, '\n');
+  out_flush(&o);
+}
+
 void client_log(const struct client *c, const char *what, const char *reason) {
   char endpoint[ENDPOINT_SIZE], line[LINE_SIZE];
   const char *user = c->startup_parsed ? c->startup.user : "";
 
   write_endpoint(c, endpoint);
   snprintf(line, sizeof line, "dsql local: %s %s%s%s: %s", what, endpoint, *user ? ", user " : "", user, reason);
-  for (char *p = line; *p; p++)
-    if (iscntrl((unsigned char)*p)) *p = '?';
-  fprintf(stderr, "%s\n", line);
+  write_line(line);
 }
 
 void client_refuse(struct client *c, const char *sqlstate, const char *message, const char *hint, const char *reason) {
