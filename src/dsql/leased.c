@@ -118,6 +118,7 @@ void leased_gave(struct leased *l, const char *secret, size_t n, int64_t issued_
     leased_failed(l, &f);
     return;
   }
+  if (issued_ms > now.wall_ms) issued_ms = now.wall_ms; /* the clock was set back while it was made */
   l->given++;
   l->once = expires_ms == 0;
   step = lease_renewed(&l->lease, now, issued_ms, expires_ms);
