@@ -55,6 +55,7 @@ static struct dsql_listener *new_listener(dsql_rt *rt, const dsql_target *t, dsq
   l->target = target_object_ref((struct dsql_target *)(uintptr_t)t); /* its count is not the caller's business */
   l->fn = fn;
   l->arg = arg;
+  l->lost_ms = rt_now_ms(rt);
   l->timer.fire = listener_on_timer;
   l->task.run = on_task;
   l->closer.close = on_rt_close;

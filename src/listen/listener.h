@@ -42,7 +42,7 @@ struct dsql_listener {
   struct arena error_arena;
   const struct error *error; /* of the last loss */
   uint64_t heard_ms, flight_due_ms, retry_at_ms;
-  uint64_t since_ms, lost_ms; /* the session listens; the last one was lost */
+  uint64_t since_ms, lost_ms; /* the session listens; the last one was lost, or, without one, the listener was made */
   uint64_t ping_interval_ms, ping_timeout_ms, connect_limit_ms, backoff_ms, backoff_max_ms;
   uint64_t notifications, sessions, failures;
 };

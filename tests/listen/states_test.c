@@ -74,6 +74,22 @@ Test(states, a_notification_ahead_of_the_answer) {
   until("+a a=payload");
 }
 
+/* The first session that was heard is over before it has listened: the gap is no longer than the listener has lived. */
+Test(states, lost_behind_a_notification_ahead_of_the_first_answer) {
+  uint64_t began_ns = uv_hrtime();
+
+  start("a");
+  come_up("LISTEN \"a\";");
+  peer_send(&p, "C:LISTEN A:a");
+  until("+a a=payload");
+  peer_drop(&p.main);
+  until("-");
+  come_up("LISTEN \"a\";");
+  peer_send(&p, "C:LISTEN Z:I");
+  until("~a");
+  cr_assert_leq(h.missed_ms, (uv_hrtime() - began_ns) / 1000000 + 100, "%u", h.missed_ms);
+}
+
 Test(states, of_other_channels_nothing_is_told) {
   listening();
   peer_send(&p, "A:b A:a A:c");
