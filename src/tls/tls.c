@@ -26,8 +26,8 @@ static int check_verify_host(const struct tls *t, struct fault *f) {
   if (t->context->verify != TLS_VERIFY_FULL) return 0;
   if (t->verify_host && tls_host_clean(host, t->verify_host)) return 0;
   return fault_set(f, DSQL_EINVAL,
-                   "sslmode=verify-full needs a host name of 1 to 255 bytes to compare with the "
-                   "server's certificate; set host= (hostaddr= alone does not do)");
+                   "sslmode=verify-full needs a host name or address of 1 to 255 bytes to compare with the server's "
+                   "certificate; set host=");
 }
 
 static int start_session(struct tls *t, const struct tls_session_params *p, struct fault *f) {
