@@ -10,6 +10,8 @@ static void drop(struct dial *d) {
   rt_unready(&d->start);
   dial_resolve_cancel(d);
   dial_race_cancel(d);
+  for (size_t i = 0; i < d->next; i++) fault_drop(rt_alloc(d->rt), d->attempts[i].fault);
+  fault_drop(rt_alloc(d->rt), d->fault);
   mem_free(rt_alloc(d->rt), d->host);
   mem_free(rt_alloc(d->rt), d);
 }
@@ -30,22 +32,24 @@ void dial_finish(struct dial *d, struct watch *socket, const struct socket_addre
 
 static void on_start(struct rt_task *t) {
   struct dial *d = LIST_ENTRY(t, struct dial, start);
-  struct fault f = {0};
+  struct fault f;
   int code;
 
-  if (d->fault.code) {
-    dial_finish(d, NULL, NULL, &d->fault);
+  if (d->fault) {
+    dial_finish(d, NULL, NULL, d->fault);
   } else if (d->n) {
     dial_race(d);
   } else if ((code = dial_resolve(d)) != 0) {
+    fault_clear(&f);
     fault_set(&f, code, "the name \"%.200s\" can't be looked up: %s", d->host, dsql_strerror(code));
     dial_finish(d, NULL, NULL, &f);
   }
 }
 
 static struct dial *new_dial(struct dsql_rt *rt, const struct dial_params *p, dial_fn done, void *owner) {
-  struct dial *d = mem_zalloc(rt_alloc(rt), sizeof *d);
+  struct dial *d = mem_alloc(rt_alloc(rt), sizeof *d);
   if (!d) return NULL;
+  memset(d, 0, offsetof(struct dial, addresses));
   d->rt = rt;
   d->done = done;
   d->owner = owner;
@@ -72,18 +76,22 @@ int dial_start_addresses(struct dial **out, struct dsql_rt *rt, const struct dia
   return 0;
 }
 
-/* The one address that needs no lookup, if there is one; a bad one is d->fault. */
+/* The one address that needs no lookup, if there is one; why there can be none is d->fault. */
 static void known_address(struct dial *d, const struct dial_params *p) {
+  struct fault f;
+
+  fault_clear(&f);
   if (p->unix_path) {
-    if (socket_unix_address(p->unix_path, &d->addresses[0], &d->fault) == 0) d->n = 1;
+    if (socket_unix_address(p->unix_path, &d->addresses[0], &f) == 0) d->n = 1;
   } else if (p->hostaddr) {
     if (!dial_literal(d, p->hostaddr))
-      fault_set(&d->fault, DSQL_EINVAL, "hostaddr \"%.100s\" is not an IPv4 or IPv6 address", p->hostaddr);
+      fault_set(&f, DSQL_EINVAL, "hostaddr \"%.100s\" is not an IPv4 or IPv6 address", p->hostaddr);
   } else if (!p->host || !*p->host) {
-    fault_set(&d->fault, DSQL_EINVAL, "no host is given: set host, hostaddr or a Unix socket path");
+    fault_set(&f, DSQL_EINVAL, "no host is given: set host, hostaddr or a Unix socket path");
   } else {
     (void)dial_literal(d, p->host);
   }
+  if (f.code) d->fault = fault_keep(rt_alloc(d->rt), &f);
 }
 
 int dial_start(struct dial **out, struct dsql_rt *rt, const struct dial_params *p, dial_fn done, void *owner) {
@@ -93,7 +101,7 @@ int dial_start(struct dial **out, struct dsql_rt *rt, const struct dial_params *
   d = new_dial(rt, p, done, owner);
   if (!d) return DSQL_ENOMEM;
   known_address(d, p);
-  if (d->n == 0 && !d->fault.code) {
+  if (d->n == 0 && !d->fault) {
     d->host = mem_strdup(rt_alloc(rt), p->host);
     if (!d->host) {
       drop(d);
@@ -117,8 +125,9 @@ void dial_describe(const struct dial *d, char *out, size_t size) {
     char address[128];
     int n;
     socket_address_text(&d->addresses[i], address, sizeof address);
-    n = d->attempts[i].watch ? snprintf(out + at, size - at, "%sconnecting to %s", i ? "; " : "", address)
-                             : snprintf(out + at, size - at, "%s%s: %s", i ? "; " : "", address, d->faults[i].text);
+    n = d->attempts[i].watch
+            ? snprintf(out + at, size - at, "%sconnecting to %s", i ? "; " : "", address)
+            : snprintf(out + at, size - at, "%s%s: %s", i ? "; " : "", address, d->attempts[i].fault->text);
     at += n > 0 ? (size_t)n : 0;
   }
 }

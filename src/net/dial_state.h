@@ -24,14 +24,14 @@ struct dial {
   struct socket_options options;
   struct phases *phases;
   struct dial_lookup *lookup;
-  size_t n, next; /* addresses, and how many of them were tried */
-  struct socket_address addresses[DIAL_ADDRESSES_MAX];
+  size_t n, next;            /* addresses, and how many of them were tried */
+  const struct fault *fault; /* found before any address was tried; NULL: none */
   struct dial_attempt {
     struct dial *dial;
-    struct watch *watch; /* NULL: failed or not begun */
+    struct watch *watch;       /* NULL: failed or not begun */
+    const struct fault *fault; /* kept; NULL: not failed */
   } attempts[DIAL_ADDRESSES_MAX];
-  struct fault faults[DIAL_ADDRESSES_MAX];
-  struct fault fault; /* found before any address was tried */
+  struct socket_address addresses[DIAL_ADDRESSES_MAX]; /* only the first n are initialised */
 };
 
 /* Starts with these addresses instead of looking any up: for tests, and what dial_start() ends in. */

@@ -28,18 +28,23 @@ static void won(struct dial *d, struct watch *socket, size_t index) {
 }
 
 static void all_failed(struct dial *d) {
-  struct fault f = {.code = d->faults[d->n - 1].code, .os_error = d->faults[d->n - 1].os_error};
+  const struct fault *last = d->attempts[d->n - 1].fault;
+  struct fault f = {.code = last->code, .os_error = last->os_error};
   size_t at = 0;
 
   for (size_t i = 0; i < d->n && at < sizeof f.text; i++) {
     char address[128];
     int n;
     socket_address_text(&d->addresses[i], address, sizeof address);
-    n = snprintf(f.text + at, sizeof f.text - at, "%s%s: %s", i ? "; " : "", address, d->faults[i].text);
+    n = snprintf(f.text + at, sizeof f.text - at, "%s%s: %s", i ? "; " : "", address, d->attempts[i].fault->text);
     at += n > 0 ? (size_t)n : 0;
   }
   if (at >= sizeof f.text) memcpy(f.text + sizeof f.text - 4, "...", 4);
   dial_finish(d, NULL, NULL, &f);
+}
+
+static void fail(struct dial *d, size_t index, const struct fault *f) {
+  d->attempts[index].fault = fault_keep(rt_alloc(d->rt), f);
 }
 
 /* All that can be done now: starts the next attempt, and those behind it if it fails at once. */
@@ -58,6 +63,7 @@ static void on_connected(void *owner, int status, int events) {
   size_t index = (size_t)(a - d->attempts);
   int os_error = socket_connect_result(watch_fd(socket));
   char text[ERROR_TEXT_SIZE];
+  struct fault f;
 
   (void)events;
   if (status < 0 && os_error == 0) os_error = EIO;
@@ -66,16 +72,21 @@ static void on_connected(void *owner, int status, int events) {
     return;
   }
   watch_close(socket, NULL, NULL);
-  d->faults[index].os_error = os_error;
-  fault_set(&d->faults[index], DSQL_EIO, "%s", error_text(os_error, text));
+  fault_clear(&f);
+  f.os_error = os_error;
+  fault_set(&f, DSQL_EIO, "%s", error_text(os_error, text));
+  fail(d, index, &f);
   try_next(d);
 }
 
-/* Takes fd over, also when it fails. */
-static int watch(struct dial *d, size_t index, int fd, struct watch **out) {
-  int rc = watch_open(out, d->rt, fd);
-  if (rc == DSQL_ENOMEM) return fault_set(&d->faults[index], rc, "out of memory");
-  return rc ? fault_set(&d->faults[index], rc, "the socket can't be watched") : 0;
+/* As socket_connect(), but the socket is watched. */
+static int connect_watched(struct dial *d, size_t index, struct watch **out, struct fault *f) {
+  int fd, rc, code = socket_connect(&d->addresses[index], &d->options, &fd, f);
+
+  if (code < 0) return code;
+  rc = watch_open(out, d->rt, fd);
+  if (rc == DSQL_ENOMEM) return fault_set(f, rc, "out of memory");
+  return rc ? fault_set(f, rc, "the socket can't be watched") : code;
 }
 
 static void on_stagger(struct rt_timer *t) { try_next(LIST_ENTRY(t, struct dial, stagger)); }
@@ -85,13 +96,19 @@ static void try_next(struct dial *d) {
   while (d->next < d->n) {
     size_t index = d->next++;
     struct watch *socket;
-    int fd, rc = socket_connect(&d->addresses[index], &d->options, &fd, &d->faults[index]);
-    if (rc < 0 || watch(d, index, fd, &socket)) continue;
+    struct fault f;
+    int rc;
+    fault_clear(&f);
+    rc = connect_watched(d, index, &socket, &f);
+    if (rc < 0) {
+      fail(d, index, &f);
+      continue;
+    }
     if (rc == 0) {
       won(d, socket, index);
       return;
     }
-    d->attempts[index] = (struct dial_attempt){d, socket};
+    d->attempts[index] = (struct dial_attempt){d, socket, NULL};
     watch_for(socket, UV_WRITABLE, on_connected, &d->attempts[index]);
     if (d->next == d->n) return;
     d->stagger.fire = on_stagger;

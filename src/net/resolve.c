@@ -24,13 +24,14 @@ static void take_addresses(struct dial *d, const struct addrinfo *list) {
 }
 
 static void resolved(struct dial *d, int status, const struct addrinfo *list) {
-  struct fault f = {0};
+  struct fault f;
 
   if (status == 0) take_addresses(d, list);
   if (d->n) {
     dial_order(d);
     dial_race(d);
   } else {
+    fault_clear(&f);
     fault_set(&f, DSQL_EIO, "the name \"%.200s\" can't be resolved: %s", d->host,
               status ? uv_strerror(status) : "it has no IPv4 or IPv6 address");
     dial_finish(d, NULL, NULL, &f);
