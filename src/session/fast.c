@@ -79,16 +79,13 @@ static inline bool next_tag(struct session *s, struct op *op, const uint8_t *p, 
   return true;
 }
 
-/* The end of the run of whole DataRows at p. Type and length are read as one word; with another type, or a length below
- * 4, the message seems to be larger than any. A last row so short that the word would go beyond the end, one without
- * columns, is left to the handlers. */
+/* The end of the run of whole DataRows at p. */
 static inline const uint8_t *rows_end(const uint8_t *p, const uint8_t *end) {
-  uint64_t word, total, left = (uint64_t)(end - p);
+  size_t left = (size_t)(end - p);
 
-  while (left >= sizeof word) {
-    word = load_be64(p) >> 24;
-    total = word - ((uint64_t)WIRE_DATA_ROW << 32) + 1;
-    if (total - WIRE_HEADER_SIZE > left - WIRE_HEADER_SIZE) break;
+  while (left >= WIRE_HEADER_SIZE && *p == WIRE_DATA_ROW) {
+    size_t total = length_at(p) + 1;
+    if (total - WIRE_HEADER_SIZE > left - WIRE_HEADER_SIZE) break; /* also a length below 4, which wraps around */
     p += total;
     left -= total;
   }
