@@ -388,6 +388,7 @@ void conn_connect_reset(struct dsql_conn *c) {
     conn_drop_session(c);
   }
   while ((node = list_pop_front(&dropped)) != NULL) query_on_done(query_of_op(LIST_ENTRY(node, struct op, node)));
+  if (c->preparing == PREPARING_PROBE) conn_prepare_stop(c); /* this host's; the next one is asked anew */
   if (c->owner && c->status == DSQL_CONN_CONNECTING) {
     query_put_off_all(c);
     conn_tell_owner(c);

@@ -82,6 +82,8 @@ const struct error *conn_lost_error(struct dsql_conn *c, struct query *q) {
 
 void conn_session_failed(struct dsql_conn *c) {
   if (c->status == DSQL_CONN_CONNECTING) {
+    c->error =
+        NULL; /* the probe was told of it; another attempt, which begins with an empty arena, may still succeed */
     conn_attempt_session_failed(c);
     return;
   }

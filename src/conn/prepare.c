@@ -77,7 +77,13 @@ static void on_probed(dsql_future *f, void *arg) {
   conn_leave(c);
 }
 
-static dsql_future *start_probe(struct dsql_conn *c) { return dsql_query(c, probe_sql, DSQL_NO_PARAMS, NULL); }
+/* A host that does not answer leaves nothing in doubt: the next one's turn comes. */
+static dsql_future *start_probe(struct dsql_conn *c) {
+  dsql_call o;
+  dsql_call_init(&o);
+  o.read_only = true;
+  return dsql_query(c, probe_sql, DSQL_NO_PARAMS, &o);
+}
 
 void conn_prepare_probe(struct dsql_conn *c) {
   struct fault f = {0};

@@ -9,6 +9,13 @@ enum backend_phase { BACKEND_STARTUP, BACKEND_PASSWORD, BACKEND_READY };
 struct backend {
   struct list node;
   struct net_conn *conn;
+  unsigned host;
+  bool told_standby;
+  bool unsuitable, unlooked, unhooked; /* not what the target wants; not asked what it is; not asked by the hook */
+  bool told;                           /* that it is ready for the first time */
+  bool encrypted;                      /* with TLS: the handshake is over */
+  unsigned method;                     /* enum method, that a password was asked by */
+  struct buf raw;                      /* what has come of a record */
   enum backend_phase phase;
   uint32_t pid, key;
   uint8_t *in;
@@ -26,8 +33,6 @@ struct backend {
   struct event busy, age;
   bool is_busy, in_script;
 };
-
-extern bool server_is_dsql;
 
 /* ---- replies ---- */
 void reply(struct backend *s, char type, const void *body, size_t n);

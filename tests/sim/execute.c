@@ -1,4 +1,5 @@
 #include "backend.h"
+#include "cluster.h"
 
 /* ---- answers ---- */
 
@@ -6,8 +7,14 @@ static void complete(struct backend *s, const char *tag) { reply(s, 'C', tag, st
 
 void backend_describe(struct backend *s, enum verb verb, bool binary) {
   static const uint8_t text[] = "\0\1value\0\0\0\0\0\0\0\0\0\0\x14\0\x8\xff\xff\xff\xff\0";
+  static const uint8_t two[] = "\0\2standby\0\0\0\0\0\0\0\0\0\0\x19\xff\xff\xff\xff\xff\xff\0\0"
+                               "read_only\0\0\0\0\0\0\0\0\0\0\x19\xff\xff\xff\xff\xff\xff\0\0";
   uint8_t columns[sizeof text];
 
+  if (verb == VERB_PROBE) {
+    reply(s, 'T', two, sizeof two - 1);
+    return;
+  }
   if (verb != VERB_GET && verb != VERB_ROWS) {
     reply(s, 'n', NULL, 0);
     return;
@@ -29,6 +36,17 @@ static void row(struct backend *s, int64_t value, bool binary) {
   else
     memcpy(body + 6, text, n);
   reply(s, 'D', body, 6 + n);
+}
+
+/* What it is, and nothing is asked any more. */
+static void tell_what_it_is(struct backend *s) {
+  static const char standby[] = "\0\2\0\0\0\4true\0\0\0\2on", primary[] = "\0\2\0\0\0\5false\0\0\0\3off";
+  bool is_standby = cluster_is_standby(s->host);
+
+  s->unlooked = false;
+  s->unsuitable = !cluster_wants(is_standby);
+  reply(s, 'D', is_standby ? standby : primary, is_standby ? sizeof standby - 1 : sizeof primary - 1);
+  complete(s, "SELECT 1");
 }
 
 /* ---- failures ---- */
@@ -85,7 +103,7 @@ static int commit_in_doubt(struct backend *s, bool sync) {
       backend_failed(s, sim_chance(500) ? "40003" : "08007", "nobody knows");
       return 0;
     default:
-      if (!server_is_dsql || sync || s->in_script) return 1; /* known to transactions only */
+      if (!server.dsql || sync || s->in_script) return 1; /* known to transactions only */
       if (sim_chance(500)) (void)store_commit(&s->tx);
       s->status = 'I';
       backend_failed(s, "XX000", "server unavailable");
@@ -95,6 +113,7 @@ static int commit_in_doubt(struct backend *s, bool sync) {
 
 static const char *commit(struct backend *s) {
   static const char *const states[] = {"40001", "OC000", "OC001", "40P01", "23505"};
+  if (s->tx.n && cluster_is_standby(s->host)) return "25006";
   if (sim_chance(sim.faults.commit)) return states[sim_below(sizeof states / sizeof *states)];
   return store_commit(&s->tx);
 }
@@ -194,6 +213,11 @@ static bool work(struct backend *s, const struct statement *st) {
       (void)snprintf(tag, sizeof tag, "SELECT %lld", (long long)v[0]);
       complete(s, tag);
       return true;
+    case VERB_PROBE: tell_what_it_is(s); return true;
+    case VERB_HOOK:
+      s->unhooked = false;
+      complete(s, "SELECT 0");
+      return true;
     case VERB_SLEEP: return sleep_for(s, v[0]);
     case VERB_FAIL: backend_failed(s, "22012", "division by zero"); return false;
     case VERB_PUT:
@@ -209,6 +233,13 @@ static bool work(struct backend *s, const struct statement *st) {
   }
 }
 
+static void check_allowed(const struct backend *s, enum verb verb) {
+  if (verb == VERB_PROBE) return;
+  sim_check(!s->unlooked, "#%d is used, but was not asked what it is", net_fd(s->conn));
+  sim_check(!s->unsuitable, "#%d is used, but is not what the target asks for", net_fd(s->conn));
+  sim_check(verb == VERB_HOOK || !s->unhooked, "#%d is used, but was not prepared by the hook", net_fd(s->conn));
+}
+
 bool backend_execute(struct backend *s, const struct statement *st) {
   enum verb verb = st->command.verb;
   bool ends = verb == VERB_COMMIT || verb == VERB_ROLLBACK || verb == VERB_ROLLBACK_TO;
@@ -217,6 +248,7 @@ bool backend_execute(struct backend *s, const struct statement *st) {
     backend_fatal(s, "57P01", "terminating connection due to administrator command");
     return false;
   }
+  check_allowed(s, verb);
   if (s->status == 'E' && !ends) {
     backend_failed(s, "25P02", "current transaction is aborted");
     return false;
@@ -230,7 +262,11 @@ bool backend_execute(struct backend *s, const struct statement *st) {
     s->implicit = true;
     store_begin(&s->tx);
   }
-  if (sim_chance(sim.faults.statement)) {
+  if ((verb == VERB_PUT || verb == VERB_MOVE) && cluster_is_standby(s->host)) {
+    backend_failed(s, "25006", "cannot execute INSERT in a read-only transaction");
+    return false;
+  }
+  if (sim_chance(verb == VERB_HOOK ? sim.faults.hook : sim.faults.statement)) {
     fail_statement(s);
     return false;
   }

@@ -351,13 +351,39 @@ int uv_cancel(uv_req_t *request) {
   return 0;
 }
 
-/* ---- what no simulated run calls: TLS's files, child processes, HTTP ---- */
+/* ---- the thread pool ---- */
+
+struct job {
+  struct event event;
+  uv_work_t *request;
+  uv_work_cb run;
+  uv_after_work_cb done;
+};
+
+static void job_done(struct event *e) {
+  struct job j = *LIST_ENTRY(e, struct job, event);
+
+  free(LIST_ENTRY(e, struct job, event));
+  fake.lookups--;
+  j.run(j.request);
+  j.done(j.request, 0);
+}
+
+int uv_queue_work(uv_loop_t *l, uv_work_t *w, uv_work_cb run, uv_after_work_cb done) {
+  struct job *j;
+
+  (void)l;
+  if (sim_chance(sim.faults.memory / 4)) return UV_ENOMEM;
+  j = sim_alloc(sizeof *j);
+  *j = (struct job){.request = w, .run = run, .done = done};
+  fake.lookups++;
+  sim_at(&j->event, sim_scaled(20000), job_done);
+  return 0;
+}
+
+/* ---- what no simulated run calls: child processes, HTTP ---- */
 
 #define UNREACHED(name) sim_violated("the simulation has no %s()", name)
-int uv_queue_work(uv_loop_t *l, uv_work_t *w, uv_work_cb run, uv_after_work_cb done) {
-  (void)l, (void)w, (void)run, (void)done;
-  UNREACHED("uv_queue_work");
-}
 int uv_run(uv_loop_t *l, uv_run_mode mode) {
   (void)l, (void)mode;
   UNREACHED("uv_run");

@@ -14,7 +14,7 @@ bool fake_uv_turn(void);
 uint64_t fake_uv_next_us(void);
 /* As uv_loop_alive(). */
 bool fake_uv_alive(void);
-/* Handles that are not closed yet, and lookups under way. */
+/* Handles that are not closed yet, and lookups and jobs under way. */
 unsigned fake_uv_open(void);
 void fake_uv_deinit(void);
 

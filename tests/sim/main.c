@@ -4,6 +4,7 @@
  *   test_sim --seed N [--verbose]    one
  *
  * Every hundredth seed is run twice, and must go the same way. */
+#include "cluster.h"
 #include "fake_uv.h"
 #include "net.h"
 #include "server.h"
@@ -12,6 +13,12 @@
 
 enum { TURNS_AT_ONE_TIME_MAX = 100000 };
 static const uint64_t CALM_MAX_US = UINT64_C(3600) * 1000000, CLOSE_MAX_US = UINT64_C(600) * 1000000;
+
+#ifdef __SANITIZE_ADDRESS__
+/* Called by the sanitizer ahead of its report. */
+void __asan_on_error(void); /* NOLINT(bugprone-reserved-identifier) */
+void __asan_on_error(void) { (void)fprintf(stderr, "seed %llu:\n", (unsigned long long)sim.seed); }
+#endif
 
 static bool all_started(void) { return work.to_start == 0; }
 
@@ -79,6 +86,8 @@ static void who_hangs(const char *where) {
 static void calm_down(void) {
   sim_trace("calm");
   sim.faults = (struct faults){0};
+  cluster_calm();
+  server_calm();
   test_alloc_arm(&work.heap, 0, false);
 }
 
@@ -112,6 +121,7 @@ int main(int argc, char **argv) {
   uint64_t first = 1, count = 1;
   bool verbose = argc > 3 && strcmp(argv[3], "--verbose") == 0;
 
+  if (verbose) (void)setvbuf(stdout, NULL, _IOLBF, 0); /* what led to a crash is to be seen */
   if (argc > 2 && strcmp(argv[1], "--seed") == 0) {
     first = strtoull(argv[2], NULL, 10);
   } else if (argc == 4 && strcmp(argv[1], "--seeds") == 0) {

@@ -4,6 +4,8 @@
 #include <netinet/in.h>
 #include <uv.h>
 
+#include "cluster.h"
+#include "fake_tls.h"
 #include "net/socket.h"
 #include "server.h"
 #include "sniffer.h"
@@ -31,6 +33,7 @@ struct pipe {
 struct net_conn {
   struct list node;
   int fd;
+  unsigned host;
   bool connected, closed, ready; /* closed: by the client */
   bool up_ending;
   bool feeding;      /* the session is at work: it may end, c may not go */
@@ -41,6 +44,7 @@ struct net_conn {
   struct event connecting;
   struct backend *session; /* NULL: it has ended */
   struct sniffer sniffer;
+  size_t sniffed; /* with TLS: so many bytes beyond those that were taken */
 };
 
 static struct net {
@@ -260,15 +264,15 @@ void net_finish(struct net_conn *c, bool reset, uint64_t delay_us) {
 static void connected(struct event *e) {
   struct net_conn *c = LIST_ENTRY(e, struct net_conn, connecting);
   c->connected = true;
-  if (net.refuse_until_us > sim.now_us) c->connect_error = ECONNREFUSED;
-  if (!c->closed && !c->connect_error) c->session = backend_new(c);
+  if (net.refuse_until_us > sim.now_us || cluster_is_down(c->host)) c->connect_error = ECONNREFUSED;
+  if (!c->closed && !c->connect_error) c->session = backend_new(c, c->host);
   sim_trace("#%d %s", c->fd, c->connect_error ? "refused" : "connected");
   reap(c);
 }
 
-static bool is_dead(const struct socket_address *a) {
+static unsigned last_byte(const struct socket_address *a) {
   const struct sockaddr_in *in = (const struct sockaddr_in *)(const void *)&a->storage;
-  return (ntohl(in->sin_addr.s_addr) & 0xff) == 2;
+  return ntohl(in->sin_addr.s_addr) & 0xff;
 }
 
 static void plan(struct net_conn *c) {
@@ -290,12 +294,13 @@ int socket_connect(const struct socket_address *a, const struct socket_options *
   *fd = -1;
   if (sim_chance(sim.faults.refuse / 4)) return fault_set(f, DSQL_EIO, "no socket");
   c = sim_alloc(sizeof *c);
+  c->host = cluster_host(last_byte(a));
   c->fd = *fd = net.next_fd++;
   list_push_back(&net.conns, &c->node);
   net.open++;
   plan(c);
   wait_us = delay(c);
-  if (is_dead(a) || sim_chance(sim.faults.refuse)) c->connect_error = ECONNREFUSED;
+  if (last_byte(a) == 2 || sim_chance(sim.faults.refuse)) c->connect_error = ECONNREFUSED;
   if (sim_chance(sim.faults.blackhole)) {
     c->connect_error = ETIMEDOUT;
     wait_us = sim_between(20, 130) * 1000000;
@@ -336,17 +341,36 @@ ptrdiff_t socket_recv(int fd, void *p, size_t n, int *os_error) {
   return -2;
 }
 
+/* Nobody can tell which of a record's bytes was taken last: with the first one, all of it may be. What is offered to the
+ * kernel holds whole records. */
+static void sniff_records(struct net_conn *c, const uint8_t *p, size_t offered, size_t taken) {
+  size_t at = c->sniffed;
+
+  while (at < taken) {
+    size_t size = record_size(p + at, offered - at);
+    sim_check(size && size <= offered - at, "a part of a record is offered to the kernel");
+    if (p[at] == RECORD_DATA) sniffer_take(&c->sniffer, p + at + RECORD_HEAD, size - RECORD_HEAD);
+    at += size;
+  }
+  c->sniffed = at - taken;
+}
+
 ptrdiff_t socket_send(int fd, const void *p, size_t n, int *os_error) {
   struct net_conn *c = find(fd);
-  size_t room = c->kernel_max - (c->up.len - c->up.head < c->kernel_max ? c->up.len - c->up.head : c->kernel_max);
+  size_t asked,
+      room = c->kernel_max - (c->up.len - c->up.head < c->kernel_max ? c->up.len - c->up.head : c->kernel_max);
 
   if (c->down.was_reset) {
     *os_error = sim_chance(500) ? EPIPE : ECONNRESET;
     return -2;
   }
   if (room == 0) return -1;
+  asked = n;
   if (n > room) n = room;
-  sniffer_take(&c->sniffer, p, n);
+  if (server.tls)
+    sniff_records(c, p, asked, n);
+  else
+    sniffer_take(&c->sniffer, p, n);
   if (!c->up.cut) {
     pipe_send(c, &c->up, p, n, 0);
     if (c->up.cut) {

@@ -1,4 +1,5 @@
 /* What operations do. */
+#include "cluster.h"
 #include "server.h"
 #include "work.h"
 
@@ -207,21 +208,34 @@ static void jump(void) {
 static void control(struct op *op) {
   op->state = OP_GONE;
   if (work.rt_closing || work.pool_closed) return;
-  switch (sim_below(8)) {
+  switch (sim_below(16)) {
     case 0:
     case 1: resize(); break;
-    case 2: dsql_pool_expire_all(work.pool); break;
-    case 3:
+    case 2:
+    case 3: dsql_pool_expire_all(work.pool); break;
+    case 4:
       if (sim_chance(sim.faults.restart)) server_restart();
       break;
-    case 4:
+    case 5:
       if (sim_chance(100)) jump();
       break;
-    case 5:
+    case 6:
       if (sim_chance(30)) work_close_pool();
       break;
-    case 6:
+    case 7:
       if (sim_chance(30)) work_close_runtime();
+      break;
+    case 8:
+    case 9:
+    case 10:
+      if (!sim.faults.method) break;
+      server_change_method();
+      if (sim_chance(700)) dsql_pool_expire_all(work.pool);
+      break;
+    case 11:
+    case 12:
+    case 13:
+      if (sim.faults.role) cluster_fail_over();
       break;
     default: fail_memory(op); break;
   }

@@ -188,7 +188,7 @@ static dsql_target *with_tokens(dsql_rt *rt, dsql_config *c) {
   secrets.cluster = target_of(rt, &cluster);
   t->password_source = secrets.cluster->password_source;
   password_source_ref(t->password_source);
-  t->target->dsql = true;
+  t->target->dsql = t->target->iam = true;
   return t;
 }
 

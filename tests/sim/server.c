@@ -2,23 +2,32 @@
 
 #include "backend.h"
 #include "base/cursor.h"
+#include "cluster.h"
+#include "fake_tls.h"
 #include "secrets.h"
 
 enum { CANCEL_CODE = 80877102, IN_MAX = 1 << 20 };
 
-bool server_is_dsql;
-static struct list sessions;
-static server_password_fn judge_password;
-static uint64_t age_limit;
-static uint32_t next_pid;
+enum method { METHOD_AS_PLANNED, METHOD_NOTHING, METHOD_OTHER, METHODS };
 
-void server_init(bool dsql, server_password_fn judge, uint64_t age_limit_ms) {
-  server_is_dsql = dsql;
-  judge_password = judge;
-  age_limit = age_limit_ms;
+struct server_plan server;
+static struct list sessions;
+static uint32_t next_pid;
+static enum method method;
+
+void server_init(const struct server_plan *plan) {
+  server = *plan;
+  method = METHOD_AS_PLANNED;
   next_pid = 1;
   list_init(&sessions);
 }
+
+void server_change_method(void) {
+  method = (enum method)sim_below(METHODS);
+  sim_trace("the server asks for %s", method == METHOD_NOTHING ? "nothing" : method ? "something else" : "the usual");
+}
+
+void server_calm(void) { method = METHOD_AS_PLANNED; }
 
 unsigned server_sessions(void) {
   unsigned n = 0;
@@ -29,10 +38,28 @@ unsigned server_sessions(void) {
 
 /* ---- replies ---- */
 
-void reply(struct backend *s, char type, const void *body, size_t n) {
+static void put(struct backend *s, char type, const void *body, size_t n) {
   buf_put_u8(&s->out, (uint8_t)type);
   buf_put_be32(&s->out, (uint32_t)n + 4);
   buf_put(&s->out, body, n);
+}
+
+/* What a server may say at any time. */
+static void interrupt(struct backend *s) {
+  static const char notice[] = "SNOTICE\0VNOTICE\0C00000\0Mby the way\0";
+  static const char parameter[] = "application_name\0sim";
+  static const char notification[] = "\0\0\0\7channel\0news";
+
+  switch (s->told ? sim_below(3) : 0) {
+    case 0: put(s, 'N', notice, sizeof notice); break;
+    case 1: put(s, 'S', parameter, sizeof parameter); break;
+    default: put(s, 'A', notification, sizeof notification); break;
+  }
+}
+
+void reply(struct backend *s, char type, const void *body, size_t n) {
+  if (sim_chance(sim.faults.notice) && s->phase != BACKEND_STARTUP) interrupt(s);
+  put(s, type, body, n);
 }
 
 void reply_error(struct backend *s, const char *severity, const char *state, const char *text) {
@@ -42,10 +69,29 @@ void reply_error(struct backend *s, const char *severity, const char *state, con
   reply(s, 'E', body, (size_t)n + 1);
 }
 
-void reply_ready(struct backend *s) { reply(s, 'Z', &s->status, 1); }
+static void tell_role(struct backend *s) {
+  static const char on[] = "in_hot_standby\0on", off[] = "in_hot_standby\0off";
+  s->told_standby = cluster_is_standby(s->host);
+  reply(s, 'S', s->told_standby ? on : off, s->told_standby ? sizeof on : sizeof off);
+}
+
+void reply_ready(struct backend *s) {
+  if (cluster_reports() && s->told_standby != cluster_is_standby(s->host)) tell_role(s);
+  reply(s, 'Z', &s->status, 1);
+}
 
 static void flush(struct backend *s) {
-  if (s->out.len) net_send(s->conn, s->out.data, s->out.len, sim_scaled(2000));
+  struct buf records;
+
+  if (s->out.len && s->encrypted) {
+    buf_init(&records, &mem_default, 1 << 22);
+    record_put(&records, RECORD_DATA, s->out.data, s->out.len);
+    if (s->ended && sim_chance(500)) record_put(&records, RECORD_CLOSE, NULL, 0);
+    net_send(s->conn, records.data, records.len, sim_scaled(2000));
+    buf_deinit(&records);
+  } else if (s->out.len) {
+    net_send(s->conn, s->out.data, s->out.len, sim_scaled(2000));
+  }
   buf_truncate(&s->out, 0);
 }
 
@@ -56,6 +102,7 @@ static void free_backend(struct backend *s) {
   sim_stop(&s->busy);
   sim_stop(&s->age);
   buf_deinit(&s->out);
+  buf_deinit(&s->raw);
   free(s->in);
   free(s);
 }
@@ -84,27 +131,41 @@ static void too_old(struct event *e) {
   free_backend(s);
 }
 
+static void end_session(struct backend *s) {
+  if (sim_chance(700))
+    backend_fatal(s, "57P01", "terminating connection due to administrator command");
+  else
+    backend_end(s, sim_chance(500));
+  free_backend(s);
+}
+
+void server_end_host(unsigned host, unsigned permille) {
+  struct list *n = sessions.next;
+  while (n != &sessions) {
+    struct backend *s = LIST_ENTRY(n, struct backend, node);
+    n = n->next;
+    if (s->host == host && sim_chance(permille)) end_session(s);
+  }
+}
+
 void server_restart(void) {
   struct list *n;
   uint64_t down_us = sim_scaled(5000000);
 
   sim_trace("the server restarts, for %.3f ms", (double)down_us / 1000);
   net_refuse_until(sim.now_us + down_us);
-  while ((n = list_first(&sessions)) != NULL) {
-    struct backend *s = LIST_ENTRY(n, struct backend, node);
-    if (sim_chance(700))
-      backend_fatal(s, "57P01", "terminating connection due to administrator command");
-    else
-      backend_end(s, sim_chance(500));
-    free_backend(s);
-  }
+  while ((n = list_first(&sessions)) != NULL) end_session(LIST_ENTRY(n, struct backend, node));
 }
 
 /* ---- the start ---- */
 
-struct backend *backend_new(struct net_conn *c) {
+struct backend *backend_new(struct net_conn *c, unsigned host) {
   struct backend *s = sim_alloc(sizeof *s);
   s->conn = c;
+  s->host = host;
+  s->unlooked = cluster_is_choosy();
+  s->unhooked = server.hooked;
+  buf_init(&s->raw, &mem_default, 1 << 20);
   s->status = 'I';
   buf_init(&s->out, &mem_default, 1 << 20);
   list_push_back(&sessions, &s->node);
@@ -122,10 +183,17 @@ static void welcome(struct backend *s) {
   store_be32(key, s->pid);
   store_be32(key + 4, s->key);
   reply(s, 'R', ok, sizeof ok);
+  s->told_standby = cluster_is_standby(s->host);
+  if (cluster_reports()) {
+    tell_role(s);
+    s->unlooked = false;
+    s->unsuitable = !cluster_wants(s->told_standby);
+  }
   reply(s, 'S', "server_version\00018.0", 20);
   reply(s, 'K', key, sizeof key);
   reply_ready(s);
-  if (age_limit) sim_at(&s->age, age_limit * 1000, too_old);
+  s->told = true;
+  if (server.age_limit_ms) sim_at(&s->age, server.age_limit_ms * 1000, too_old);
 }
 
 static void refuse(struct backend *s) {
@@ -147,27 +215,42 @@ static void cancel(uint32_t pid, uint32_t key) {
   }
 }
 
-static void start_up(struct backend *s, const uint8_t *body, size_t n) {
-  static const uint8_t cleartext[4] = {0, 0, 0, 3};
+static void ask(struct backend *s) {
+  static const uint8_t cleartext[4] = {0, 0, 0, 3}, md5[8] = {0, 0, 0, 5, 's', 'a', 'l', 't'};
+  bool digest = method == METHOD_OTHER && server.judge;
 
+  if (method == METHOD_NOTHING || (method == METHOD_AS_PLANNED && !server.judge)) {
+    welcome(s);
+    return;
+  }
+  s->phase = BACKEND_PASSWORD;
+  s->method = method;
+  reply(s, 'R', digest ? md5 : cleartext, digest ? sizeof md5 : sizeof cleartext);
+}
+
+static void start_up(struct backend *s, const uint8_t *body, size_t n) {
   if (n >= 12 && load_be32(body) == CANCEL_CODE) {
     cancel(load_be32(body + 4), load_be32(body + 8));
     backend_end(s, false);
   } else if (sim_chance(sim.faults.startup)) {
     refuse(s);
-  } else if (judge_password) {
-    s->phase = BACKEND_PASSWORD;
-    reply(s, 'R', cleartext, sizeof cleartext);
   } else {
-    welcome(s);
+    ask(s);
   }
 }
 
+static const char *judge(const struct backend *s, const char *password) {
+  if (s->method == METHOD_AS_PLANNED) return server.judge(password);
+  if (server.judge && strncmp(password, "md5", 3) == 0) return NULL;
+  secrets_refused();
+  return "no such password";
+}
+
 static void check_password(struct backend *s, uint8_t type, const char *password) {
-  const char *why = type == 'p' ? judge_password(password) : "a password was asked for";
+  const char *why = type == 'p' ? judge(s, password) : "a password was asked for";
   sim_trace("#%d password %s", net_fd(s->conn), why ? why : "accepted");
   if (why)
-    backend_fatal(s, "28P01", why);
+    backend_fatal(s, type == 'p' ? "28P01" : "08P01", why);
   else
     welcome(s);
 }
@@ -248,6 +331,9 @@ static void message(struct backend *s, uint8_t type, const uint8_t *body, size_t
     case 'S':
       if (backend_sync(s)) reply_ready(s);
       break;
+    case 'p':
+      if (!server.lenient) backend_fatal(s, "08P01", "invalid frontend message type 112");
+      break;
     default: sim_violated("the server was sent a message of type '%c'", type);
   }
 }
@@ -271,7 +357,8 @@ static bool take_one(struct backend *s, size_t *at) {
   return true;
 }
 
-void backend_feed(struct backend *s, const uint8_t *p, size_t n) {
+/* False: the session is gone. */
+static bool take_bytes(struct backend *s, const uint8_t *p, size_t n) {
   size_t at = 0;
 
   if (s->in_len + n > s->in_cap) {
@@ -284,9 +371,43 @@ void backend_feed(struct backend *s, const uint8_t *p, size_t n) {
   while (take_one(s, &at)) {}
   if (s->ended) {
     free_backend(s);
-    return;
+    return false;
   }
   if (at) memmove(s->in, s->in + at, s->in_len - at);
   s->in_len -= at;
   flush(s);
+  return true;
+}
+
+/* An SSLRequest, the client's hello, or bytes for the session. False: the session is gone. */
+static bool take_record(struct backend *s, const uint8_t *p, size_t n) {
+  struct buf hello;
+
+  if (*p == 0) {
+    net_send(s->conn, sim_chance(sim.faults.handshake) ? "N" : "S", 1, sim_scaled(2000));
+  } else if (!s->encrypted) {
+    sim_check(*p == RECORD_HELLO, "the server was sent bytes ahead of the handshake");
+    buf_init(&hello, &mem_default, 1024);
+    record_put(&hello, RECORD_HELLO, "hello", 5);
+    net_send(s->conn, hello.data, hello.len, sim_scaled(2000));
+    buf_deinit(&hello);
+    s->encrypted = true;
+  } else if (*p == RECORD_DATA) {
+    return take_bytes(s, p + RECORD_HEAD, n - RECORD_HEAD);
+  }
+  return true;
+}
+
+void backend_feed(struct backend *s, const uint8_t *p, size_t n) {
+  size_t size;
+
+  if (!server.tls || n == 0) {
+    (void)take_bytes(s, p, n);
+    return;
+  }
+  buf_put(&s->raw, p, n);
+  while ((size = record_size(s->raw.data, s->raw.len)) != 0 && size <= s->raw.len) {
+    if (!take_record(s, s->raw.data, size)) return;
+    buf_consume(&s->raw, size);
+  }
 }

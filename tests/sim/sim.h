@@ -3,6 +3,7 @@
  *   world.c    the clock, the random numbers, the events; reports of violations
  *   fake_uv.c  takes libuv's place: its loop turns only when the world tells it to
  *   net.c      takes the place of src/net/socket.c: byte pipes with delays, cuts and stalls to the fake server
+ *   fake_tls.c takes the TLS library's place; cluster.c the hosts that the server runs on, and their roles
  *   server.c   a PostgreSQL session, message by message; statement.c what its statements do; store.c the data
  *   sniffer.c  what the client's kernel has taken, judged by the rule of what may leave a doubt
  *   spans.c    the hooks of dsql/observe.h: each start has its end
@@ -10,7 +11,7 @@
  *   work.c     what the program under the library does; body.c its transactions; checks.c what must hold
  *   main.c     seeds
  *
- * All of the library is the real one but for src/net/socket.c; the same seed gives the same run, byte for byte. */
+ * All of the library is the real one but for src/net/socket.c and TLS; the same seed gives the same run, byte for byte. */
 #ifndef DSQL_TEST_SIM_SIM_H
 #define DSQL_TEST_SIM_SIM_H
 
@@ -40,6 +41,9 @@ struct faults {
   unsigned secret, slow_secret; /* sources of passwords that fail, or take their time */
   unsigned memory;              /* allocations */
   unsigned restart;             /* of the whole server, per operation */
+  unsigned handshake;           /* TLS that fails */
+  unsigned method, role;        /* whether the server asks for other secrets, and hosts change their roles */
+  unsigned hook, notice;        /* after_connect; messages that nobody has asked for */
 };
 
 struct sim {

@@ -5,13 +5,22 @@
 static const struct {
   const char *text;
   enum verb verb;
-} verbs[] = {{"BEGIN", VERB_BEGIN},        {"START", VERB_BEGIN},
-             {"COMMIT", VERB_COMMIT},      {"ROLLBACK TO", VERB_ROLLBACK_TO},
-             {"ROLLBACK", VERB_ROLLBACK},  {"SAVEPOINT", VERB_SAVEPOINT},
-             {"RELEASE", VERB_RELEASE},    {"RESET", VERB_RESET},
-             {"SELECT get", VERB_GET},     {"SELECT rows", VERB_ROWS},
-             {"SELECT sleep", VERB_SLEEP}, {"SELECT fail", VERB_FAIL},
-             {"INSERT put", VERB_PUT},     {"UPDATE move", VERB_MOVE},
+} verbs[] = {{"BEGIN", VERB_BEGIN},
+             {"START", VERB_BEGIN},
+             {"COMMIT", VERB_COMMIT},
+             {"ROLLBACK TO", VERB_ROLLBACK_TO},
+             {"ROLLBACK", VERB_ROLLBACK},
+             {"SAVEPOINT", VERB_SAVEPOINT},
+             {"RELEASE", VERB_RELEASE},
+             {"RESET", VERB_RESET},
+             {"SELECT pg_catalog", VERB_PROBE},
+             {"SELECT hook", VERB_HOOK},
+             {"SELECT get", VERB_GET},
+             {"SELECT rows", VERB_ROWS},
+             {"SELECT sleep", VERB_SLEEP},
+             {"SELECT fail", VERB_FAIL},
+             {"INSERT put", VERB_PUT},
+             {"UPDATE move", VERB_MOVE},
              {"UPDATE none", VERB_NONE}};
 
 static const char *read_args(const char *at, struct command *c) {

@@ -8,7 +8,9 @@
  *   SELECT fail            always fails, with 22012
  *   INSERT put $1          a row with that id, which must come out exactly once
  *   UPDATE move $1 $2 $3   from, to, amount
- *   UPDATE none            changes nothing */
+ *   UPDATE none            changes nothing
+ *   SELECT hook            what after_connect asks
+ *   SELECT pg_catalog...   what target_session_attrs asks: two columns of text */
 #ifndef DSQL_TEST_SIM_STATEMENT_H
 #define DSQL_TEST_SIM_STATEMENT_H
 
@@ -24,6 +26,8 @@ enum verb {
   VERB_RELEASE,
   VERB_RESET,
   VERB_GET,
+  VERB_PROBE,
+  VERB_HOOK,
   VERB_ROWS,
   VERB_SLEEP,
   VERB_FAIL,

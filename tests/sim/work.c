@@ -1,5 +1,6 @@
 #include "work.h"
 
+#include "cluster.h"
 #include "fake_uv.h"
 #include "net.h"
 #include "server.h"
@@ -150,9 +151,10 @@ static void plan_faults(void) {
   struct faults *f = &sim.faults;
   const struct {
     unsigned *permille, most;
-  } all[] = {{&f->refuse, 300}, {&f->blackhole, 30}, {&f->startup, 200},     {&f->password, 100}, {&f->cut, 300},
-             {&f->stall, 30},   {&f->split, 1000},   {&f->statement, 100},   {&f->commit, 300},   {&f->fatal, 50},
-             {&f->die, 200},    {&f->secret, 300},   {&f->slow_secret, 200}, {&f->memory, 20},    {&f->restart, 500}};
+  } all[] = {{&f->refuse, 300},    {&f->blackhole, 30}, {&f->startup, 200},     {&f->password, 100}, {&f->cut, 300},
+             {&f->stall, 30},      {&f->split, 1000},   {&f->statement, 100},   {&f->commit, 300},   {&f->fatal, 50},
+             {&f->die, 200},       {&f->secret, 300},   {&f->slow_secret, 200}, {&f->memory, 20},    {&f->restart, 500},
+             {&f->handshake, 100}, {&f->method, 1},     {&f->role, 1},          {&f->hook, 200},     {&f->notice, 200}};
 
   if (sim_chance(100)) return; /* a calm world */
   for (size_t i = 0; i < sizeof all / sizeof *all; i++)
@@ -193,9 +195,9 @@ static void plan_pool(uint64_t span_us) {
 }
 
 static enum op_kind plan_kind(void) {
-  static const enum op_kind kinds[] = {OP_ACQUIRE, OP_ACQUIRE, OP_ACQUIRE, OP_QUERY,  OP_STMT, OP_EXEC,
-                                       OP_READ,    OP_SLEEP,   OP_TX,      OP_TX,     OP_TX,   OP_TX,
-                                       OP_BATCH,   OP_RETRY,   OP_ALL,     OP_CONTROL};
+  static const enum op_kind kinds[] = {OP_ACQUIRE, OP_ACQUIRE, OP_ACQUIRE, OP_QUERY,   OP_STMT,   OP_EXEC,
+                                       OP_READ,    OP_SLEEP,   OP_TX,      OP_TX,      OP_TX,     OP_TX,
+                                       OP_BATCH,   OP_RETRY,   OP_ALL,     OP_CONTROL, OP_CONTROL};
   return kinds[sim_below(sizeof kinds / sizeof *kinds)];
 }
 
@@ -212,23 +214,49 @@ static void plan(uint64_t span_us) {
   }
 }
 
+static dsql_future *hook(dsql_conn *c, void *arg) {
+  (void)arg;
+  sim_check(work.in_call == 0, "after_connect runs inside a call");
+  return dsql_query(c, "SELECT hook", DSQL_NO_PARAMS, NULL);
+}
+
+static void plan_target(dsql_config *c, bool tls) {
+  static char text[512];
+
+  dsql_config_init(c);
+  (void)snprintf(text, sizeof text, "%s user=sim dbname=sim %s%s", cluster_init(),
+                 tls ? "sslmode=verify-full sslrootcert=system" : "sslmode=disable",
+                 tls && sim_chance(500) ? " sslnegotiation=direct" : "");
+  c->target = text;
+  c->no_fast_connect = sim_chance(100);
+  if (sim_chance(500)) c->connect_timeout_ms = 1000 + (uint32_t)sim_scaled(20000);
+  if (sim_chance(300)) c->query_timeout_ms = 100 + (uint32_t)sim_scaled(20000);
+}
+
+static void plan_server(struct server_plan *s, enum secret_kind kind, uint64_t span_us) {
+  *s = (struct server_plan){.dsql = kind == SECRET_TOKEN,
+                            .tls = sim_chance(500),
+                            .lenient = sim_chance(500),
+                            .hooked = sim_chance(200),
+                            .judge = secrets_judge(kind)};
+  if (sim_chance(200)) s->age_limit_ms = span_us / 1000 / 20 + 1000 + sim_scaled(3600 * 1000);
+}
+
 void work_open(void) {
   enum secret_kind kind = (enum secret_kind)sim_below(SECRET_KINDS);
   uint64_t span_us = plan_span_us();
+  struct server_plan s;
   dsql_config c;
 
   test_alloc_init(&work.heap);
   fake_uv_init(&work.loop);
   net_init();
-  server_init(kind == SECRET_TOKEN, secrets_judge(kind),
-              sim_chance(200) ? span_us / 1000 / 20 + 1000 + sim_scaled(3600 * 1000) : 0);
+  plan_server(&s, kind, span_us);
+  server_init(&s);
   sim_check(dsql_rt_new(&work.rt, &work.loop, &work.heap.hook) == 0, "no runtime");
   spans_watch(work.rt);
-  dsql_config_init(&c);
-  c.target = sim_chance(500) ? "host=10.0.0.1 port=5432 user=sim dbname=sim sslmode=disable"
-                             : "host=db.example port=5432 user=sim dbname=sim sslmode=disable";
-  if (sim_chance(500)) c.connect_timeout_ms = 1000 + (uint32_t)sim_scaled(20000);
-  if (sim_chance(300)) c.query_timeout_ms = 100 + (uint32_t)sim_scaled(20000);
+  plan_target(&c, s.tls);
+  if (s.hooked) c.after_connect = hook;
   work.target = secrets_open(work.rt, kind, &c);
   sim_check(dsql_stmt_new(&work.put, work.rt, "INSERT put $1", NULL, 0) == 0, "no statement");
   sim_check(dsql_stmt_new(&work.get, work.rt, "SELECT get $1", NULL, 0) == 0, "no statement");

@@ -1,5 +1,7 @@
 #include "sim.h"
 
+#include <sys/types.h>
+
 struct sim sim;
 
 static const int64_t START_UNIX_MS = INT64_C(1770000000000);
@@ -29,6 +31,14 @@ uint64_t sim_scaled(uint64_t most) {
 void sim_note(uint64_t value) { sim.hash = mix(sim.hash ^ value ^ sim.now_us); }
 
 int64_t sim_wall_ms(void) { return sim.wall_ms + (int64_t)(sim.now_us / 1000); }
+
+/* The library's own randomness: for nonces, and the order of hosts. */
+ssize_t getrandom(void *p, size_t n, unsigned flags);
+ssize_t getrandom(void *p, size_t n, unsigned flags) {
+  (void)flags;
+  for (size_t i = 0; i < n; i++) ((unsigned char *)p)[i] = (unsigned char)sim_random();
+  return (ssize_t)n;
+}
 
 /* ---- events ---- */
 
