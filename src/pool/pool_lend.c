@@ -81,6 +81,7 @@ dsql_conn *pool_take(struct dsql_pool *p) {
       p->acquire_time.buckets[0]++;
       return rt_observer(p->rt) ? lend_observed(pool_conn_of(slot)) : pool_lend(pool_conn_of(slot));
     }
+    p->state.acquires--;
     bad(pool_conn_of(slot), loss_of(c)); /* while idle, and the loop has not told yet */
   }
   return NULL;
@@ -131,7 +132,9 @@ static void forget_borrower(struct dsql_conn *c) {
 
 /* Nobody gets it next. The others were opened to the same server, and may not have heard yet. */
 static void retire(struct pool_conn *pc) {
-  if (!conn_alone_unfit(pc->conn)) pool_state_expire_all(&pc->pool->state);
+  struct pool_state *s = &pc->pool->state;
+  /* What was opened since another one has found out is not to pay for those that come back late. */
+  if (!conn_alone_unfit(pc->conn) && pc->slot.generation == s->generation) pool_state_expire_all(s);
   bad(pc, loss_of(pc->conn));
 }
 

@@ -494,6 +494,9 @@ void pool_state_resize(struct pool_state *s, uint32_t conns_max, uint32_t conns_
   s->limits.conns_max = conns_max;
   s->limits.conns_min = conns_min;
   while (pool_state_total(s) > conns_max && (slot = worst_idle(s)) != NULL) doom_idle(s, slot, DSQL_GONE_SURPLUS);
+  /* What else comes back is surplus now: those that hold what may stay would wait for each other. */
+  for (struct list *at = s->waiting.prev, *n = at->prev; at != &s->waiting; at = n, n = at->prev)
+    if (s->holders_waiting >= conns_max && request_of(at)->holder) fail(s, request_of(at), POOL_FAIL_DEADLOCK);
 }
 
 static void board_nobody(struct pool_state *s) {

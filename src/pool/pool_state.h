@@ -42,7 +42,8 @@
  *   idle connection gone       CLOSE
  *   tick                       deadlines passed: FAIL. Idle too long, down to conns_min: CLOSE the one idle for longest.
  *                              Nearly too old: a replacement is connected, and CLOSE when it is there; too old: CLOSE
- *   resize                     over conns_max: CLOSE idle ones, then as they are returned
+ *   resize                     over conns_max: CLOSE idle ones, then as they are returned. As many holders as that wait
+ *                              for another one: FAIL deadlock, the newest first
  *   expire all                 next generation: CLOSE idle ones, then as they are returned
  *   close                      FAIL all that wait, CLOSE idle ones. Nothing open: ENDED. The deadline: FORCE
  *

@@ -63,14 +63,16 @@ static void turn_ms(unsigned ms) {
   (void)uv_run(&x.loop, UV_RUN_NOWAIT);
 }
 
-static void until_idle(const dsql_pool *p, uint32_t idle) {
+static void until_idle_beside_lent(const dsql_pool *p, uint32_t idle, uint32_t lent) {
   for (int i = 0; i < 1000; i++) {
     dsql_pool_stats s = stats(p);
-    if (s.idle == idle && !s.in_use && !s.returning && !s.connecting) return;
+    if (s.idle == idle && s.in_use == lent && !s.returning && !s.connecting) return;
     turn_ms(5);
   }
   cr_assert(false, "idle %u, expected %u", stats(p).idle, idle);
 }
+
+static void until_idle(const dsql_pool *p, uint32_t idle) { until_idle_beside_lent(p, idle, 0); }
 
 /* As many connections, idle. */
 static void fill(dsql_pool *p, uint32_t n) {
@@ -260,6 +262,32 @@ Test(failover, a_read_only_transaction_costs_one, .timeout = 60) {
   cr_assert_eq(stats(pool).gone[DSQL_GONE_EXPIRED], 1);
   cr_assert_eq(client_settle(insert()), 0);
   stop_one("failover-18");
+}
+
+/* The first one that comes back has found out for all; what was opened since is not thrown away with the second one. */
+Test(failover, late_ones_do_not_cost_new_ones, .timeout = 60) {
+  dsql_conn *held[2];
+  char port[16];
+
+  start_one("12", port, sizeof port);
+  for (int i = 0; i < 2; i++) {
+    dsql_future *f = dsql_pool_acquire(pool);
+    cr_assert_eq(dsql_future_run(f), 0);
+    cr_assert_eq(dsql_future_take_conn(f, &held[i]), 0);
+    dsql_future_destroy(f);
+  }
+  turn("on");
+  for (int i = 0; i < 2; i++)
+    assert_fails(dsql_query(held[i], "insert into written values (1)", DSQL_NO_PARAMS, NULL), DSQL_ESERVER, 0,
+                 "read-only");
+  dsql_pool_release(pool, held[0]);
+  turn("off");
+  cr_assert_eq(client_settle(insert()), 0);
+  until_idle_beside_lent(pool, 1, 1);
+  dsql_pool_release(pool, held[1]);
+  until_idle(pool, 1);
+  cr_assert_eq(stats(pool).gone[DSQL_GONE_EXPIRED], STANDBY_CONNS);
+  stop_one("failover-12");
 }
 
 Test(failover, an_old_server_is_found_out, .timeout = 60) {

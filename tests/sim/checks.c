@@ -81,6 +81,19 @@ void checks_turn(void) {
   secrets_check();
 }
 
+/* With nobody about: what was counted where it came in, and where it went. */
+static void check_sums(const dsql_pool_stats *s) {
+  uint64_t gone = 0;
+
+  for (int i = 0; i < DSQL_GONE_REASONS; i++) gone += s->gone[i];
+  sim_check(s->connects == gone + s->idle, "of %llu connections %llu have gone and %u are there",
+            (unsigned long long)s->connects, (unsigned long long)gone, s->idle);
+  sim_check(s->acquires == s->acquire_time.count, "%llu acquires, but %llu have a time",
+            (unsigned long long)s->acquires, (unsigned long long)s->acquire_time.count);
+  sim_check(s->waits <= s->acquires, "%llu acquires, of which %llu have waited", (unsigned long long)s->acquires,
+            (unsigned long long)s->waits);
+}
+
 void checks_calm(void) {
   dsql_pool_stats s;
   unsigned sessions = net_client_sessions();
@@ -89,6 +102,7 @@ void checks_calm(void) {
   sim_check(s.in_use == 0 && s.waiters == 0, "%u are lent out and %u wait, although all is done", s.in_use, s.waiters);
   sim_check(sessions == s.idle, "%u sessions, but the pool knows of %u", sessions, s.idle);
   sim_check(s.idle <= work.config.conns_max, "%u connections, over conns_max", s.idle);
+  check_sums(&s);
 }
 
 /* ---- exactly once ---- */

@@ -254,6 +254,8 @@ LIMITS(two, 2, 0, 2, 100, 50, POOL_NEVER, POOL_NEVER);
 SCRIPT(both_wait_for_each_other, &two, {"a1", "C"}, {"a2", "C"}, {"c", "G1:0"}, {"c", "G2:1"}, {"n3,0", ""},
        {"n4,0", ""}, {"n5,1", "F5:deadlock"}, {"w3", ""}, {"n5,1", "F5:deadlock"}, {"w4", ""}, {"n5,1", ""},
        {"n3,0", "F3:deadlock"}, {"r1", "G5:1"}, {"n3,0", ""})
+SCRIPT(both_wait_once_there_are_fewer, &two, {"a1", "C"}, {"a2", "C"}, {"c", "G1:0"}, {"c", "G2:1"}, {"n3,0", ""},
+       {"a4", ""}, {"z1,0", "F3:deadlock"}, {"r1", "X1:surplus"}, {"r0", "G4:0"})
 SCRIPT(another_ones_will_come_back, &two, {"a1", "C"}, {"a2", "C"}, {"c", "G1:0"}, {"c", "G2:1"}, {"n3,0", ""},
        {"r1", "G3:1"}, {"n4,0", ""}, {"r0", "G4:0"})
 
