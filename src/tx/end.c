@@ -173,6 +173,10 @@ static void try_again(struct dsql_tx *tx, const struct retry_verdict *v) {
   rt_timer_start(rt, &tx->delay_timer, rt_now_ms(rt) + v->delay_ms);
 }
 
+static bool commits_in_parts(const struct dsql_tx *tx, enum retry_phase phase) {
+  return tx->autocommit && phase == RETRY_COMMIT && query_of_future(tx->commit)->op.effect == SQL_COMMITS_ITSELF;
+}
+
 static struct retry_verdict decide(struct dsql_tx *tx, const struct error *e, enum retry_phase phase, bool prepared) {
   struct retry_input in = {.error = &e->pub,
                            .phase = phase,
@@ -180,6 +184,7 @@ static struct retry_verdict decide(struct dsql_tx *tx, const struct error *e, en
                            .schema_retried = tx->schema_retried,
                            .statement_retried = tx->statement_retried,
                            .statement_is_ours = prepared,
+                           .in_parts = commits_in_parts(tx, phase),
                            .connection_is_usable = is_usable(tx->conn),
                            .elapsed_ms = rt_now_ms(tx->future.rt) - tx->started_ms,
                            .random = rt_random(tx->future.rt)};

@@ -67,7 +67,7 @@ static bool is_unknown(const dsql_error *e) { return state_is(e, "40003") || sta
 
 static bool is_in_doubt(const struct tx_policy *p, const struct retry_input *in) {
   if (p->read_only) return false;
-  if (in->error->flags & DSQL_IN_DOUBT) return true;
+  if (in->error->flags & DSQL_IN_DOUBT || (in->in_parts && dsql_error_conflict(in->error))) return true;
   return in->phase == RETRY_COMMIT && (is_unknown(in->error) || is_unavailable(p, in->error));
 }
 
@@ -79,7 +79,9 @@ static void classify(const struct tx_policy *p, const struct retry_input *in, st
   v->counted = true;
   v->conflict = dsql_error_conflict(e);
   v->in_doubt = is_in_doubt(p, in);
-  if (v->conflict == DSQL_CONFLICT_SCHEMA && !in->schema_retried && in->connection_is_usable) {
+  if (v->conflict && v->in_doubt && !p->idempotent) {
+    v->action = RETRY_FAIL;
+  } else if (v->conflict == DSQL_CONFLICT_SCHEMA && !in->schema_retried && in->connection_is_usable) {
     v->action = RETRY_SAME;
     v->for_schema = true;
   } else if (v->conflict) {

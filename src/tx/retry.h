@@ -4,6 +4,8 @@
  *   error                                              where             action
  *   40001 40P01 OC000 OC001                            anywhere          again after a back-off, any connection; the first
  *                                                                        one about the schema at once on the same one
+ *   the same, of a statement that commits in parts     commits by itself fail with DSQL_IN_DOUBT; unless read_only or
+ *   (CALL, DO)                                                           idempotent: as above
  *   a prepared statement of ours is gone or outdated   in a transaction  again at once, same connection; once, not counted
  *   (26000, 42P05, 0A000 of RevalidateCachedQuery;
  *   08P01 of exec_bind_message and 42883 of
@@ -39,6 +41,7 @@ struct retry_input {
   bool schema_retried;    /* there was a retry at once for the schema */
   bool statement_retried; /* there was one for a prepared statement */
   bool statement_is_ours; /* the statement that failed is a prepared one of ours */
+  bool in_parts;          /* what failed may have committed a part of itself: CALL, DO, CREATE INDEX CONCURRENTLY */
   bool connection_is_usable;
   uint64_t elapsed_ms; /* since the call */
   uint64_t random;

@@ -343,3 +343,23 @@ Test(conflicts, a_body_with_a_loop) {
   dsql_future_destroy(f);
   cr_expect_eq(counter(1), 6);
 }
+
+/* A procedure may have committed before it fails: to run it again is not ours to decide. */
+Test(conflicts, what_commits_in_parts_is_not_run_again) {
+  dsql_tx_options o;
+
+  if (is_local()) return;
+  run_sql("create or replace procedure count_and_fail() language plpgsql as $$ begin "
+          "update counter set n = n + 1 where id = 1; commit; "
+          "raise exception 'too late' using errcode = '40001'; end $$");
+  assert_fails(dsql_retry_statement(pool, "call count_and_fail()", DSQL_NO_PARAMS, NULL), DSQL_ESERVER,
+               DSQL_IN_DOUBT | DSQL_RETRYABLE, "too late");
+  cr_assert_eq(counter(1), 1);
+  dsql_tx_options_init(&o);
+  o.idempotent = true;
+  o.retries_max = 2;
+  assert_fails(dsql_retry_statement(pool, "call count_and_fail()", DSQL_NO_PARAMS, &o), DSQL_ESERVER,
+               DSQL_IN_DOUBT | DSQL_RETRYABLE, "too late");
+  cr_assert_eq(counter(1), 4);
+  run_sql("drop procedure count_and_fail");
+}

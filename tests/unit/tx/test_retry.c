@@ -7,7 +7,7 @@
 
 enum { LOST = DSQL_CONN_LOST, DOUBT = DSQL_IN_DOUBT, UNSENT = DSQL_NOT_SENT };
 enum { PLAIN = 0, DSQL = 1, READ_ONLY = 2, IDEMPOTENT = 4, NO_RECONNECT = 8 };
-enum { USABLE = 1, OURS = 2, SCHEMA_RETRIED = 4, STATEMENT_RETRIED = 8, PLAN = 16 };
+enum { USABLE = 1, OURS = 2, SCHEMA_RETRIED = 4, STATEMENT_RETRIED = 8, PLAN = 16, PARTS = 32 };
 enum { STATEMENT = RETRY_STATEMENT, COMMIT = RETRY_COMMIT, FOREIGN = RETRY_FOREIGN, NOBODY = RETRY_NO_CONNECTION };
 enum { FAIL = RETRY_FAIL, SAME = RETRY_SAME, ANY = RETRY_ANY, NEW = RETRY_NEW };
 enum { NONE = DSQL_CONFLICT_NONE, DATA = DSQL_CONFLICT_DATA, SCHEMA = DSQL_CONFLICT_SCHEMA };
@@ -40,6 +40,13 @@ static const struct row rows[] = {
   {SERVER, "40001", "Schema Has Been UPDATED", 0, DSQL, USABLE, STATEMENT, SAME, SCHEMA, false, true, false},
   {SERVER, "40001", OC1, 0, DSQL, USABLE | SCHEMA_RETRIED, STATEMENT, ANY, SCHEMA, true, true, false},
   {SERVER, "40001", OC1, LOST, DSQL, 0, STATEMENT, NEW, SCHEMA, true, true, false},
+  /* of what may have been committed, in part or as a whole */
+  {SERVER, "40001", "", 0, PLAIN, USABLE | PARTS, COMMIT, FAIL, DATA, false, true, true},
+  {SERVER, "OC001", "", 0, PLAIN, USABLE | PARTS, COMMIT, FAIL, SCHEMA, false, true, true},
+  {SERVER, "40001", "", 0, IDEMPOTENT, USABLE | PARTS, COMMIT, ANY, DATA, true, true, true},
+  {SERVER, "40001", "", 0, READ_ONLY, USABLE | PARTS, COMMIT, ANY, DATA, true, true, false},
+  {SERVER, "40001", "", LOST | DOUBT, PLAIN, 0, COMMIT, FAIL, DATA, false, true, true},
+  {SERVER, "23505", "", 0, PLAIN, USABLE | PARTS, COMMIT, FAIL, NONE, false, true, false},
   /* the text alone decides nothing */
   {SERVER, "23505", OC0, 0, DSQL, USABLE, STATEMENT, FAIL, NONE, false, true, false},
   {SERVER, "P0001", "(OC001)", 0, DSQL, USABLE, STATEMENT, FAIL, NONE, false, true, false},
@@ -139,6 +146,7 @@ static struct retry_input input_of(const struct row *r, const struct made *m) {
                               .schema_retried = r->facts & SCHEMA_RETRIED,
                               .statement_retried = r->facts & STATEMENT_RETRIED,
                               .statement_is_ours = r->facts & OURS,
+                              .in_parts = r->facts & PARTS,
                               .connection_is_usable = r->facts & USABLE};
 }
 
