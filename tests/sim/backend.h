@@ -6,6 +6,15 @@
 
 enum backend_phase { BACKEND_STARTUP, BACKEND_PASSWORD, BACKEND_READY };
 
+/* Of VERB_ROWS: any other is executed at once. */
+struct server_portal {
+  char name[NAME_SIZE];
+  int64_t next, total;
+  bool used, binary;
+};
+
+enum { SERVER_PORTALS = 16 };
+
 struct backend {
   struct list node;
   struct net_conn *conn;
@@ -32,6 +41,10 @@ struct backend {
   unsigned savepoint; /* writes ahead of it */
   struct event busy, age;
   bool is_busy, in_script;
+  bool copying; /* from STDIN, in a script */
+  struct copy_reader copied;
+  int64_t lines;
+  struct server_portal portals[SERVER_PORTALS];
 };
 
 /* ---- replies ---- */
@@ -47,11 +60,15 @@ struct statement {
   struct command command;
   struct statement_args args;
   bool binary;
+  struct server_portal *portal; /* NULL: none that may be left half-way */
+  int64_t limit;                /* rows; 0: none */
 };
 /* False: it failed, the error was told; or it is asleep, or the session has ended. */
 bool backend_execute(struct backend *s, const struct statement *st);
 /* The Sync, or the end of a script: what was implicit is committed. False: the session has ended. */
 bool backend_sync(struct backend *s);
+/* Of a COPY: 'd', 'c' or 'f'. True: it is over, and so is the script. */
+bool backend_copy(struct backend *s, uint8_t type, const uint8_t *body, size_t n);
 void backend_describe(struct backend *s, enum verb verb, bool binary);
 void backend_failed(struct backend *s, const char *state, const char *text);
 

@@ -1,4 +1,5 @@
 /* Transactions: bodies that do what their operation says, and check how they are called. */
+#include "dsql/copy.h"
 #include "work.h"
 
 enum { SCRATCH_SIZE = 32, APP_CODE = 7 };
@@ -7,7 +8,9 @@ static int64_t account(void) { return (int64_t)sim_below(8); }
 
 static void queue_put(dsql_tx *tx, const struct op *op) {
   dsql_params id = {(dsql_param[]){dsql_int8(op->id)}, 1};
-  if (op->id % 3)
+  if (op->id % 7 == 0)
+    (void)dsql_tx_copy_in_bytes(tx, "COPY put FROM STDIN", op->line, strlen(op->line));
+  else if (op->id % 3)
     (void)dsql_tx_query(tx, "INSERT put $1", id);
   else
     (void)dsql_tx_query_stmt(tx, work.put, id);

@@ -7,9 +7,9 @@
 #include "work.h"
 
 const char *op_name(const struct op *op) {
-  static const char *const names[] = {"acquire",  "query",       "prepared query", "script", "read",
-                                      "sleep",    "transaction", "batch",          "retry",  "all",
-                                      "held put", "nested",      "control"};
+  static const char *const names[] = {"acquire",     "query", "prepared query", "script", "read",     "sleep",
+                                      "transaction", "batch", "retry",          "all",    "held put", "copy in",
+                                      "copy out",    "fetch", "nested",         "control"};
   return names[op->kind];
 }
 

@@ -199,6 +199,73 @@ static void control(struct backend *s, enum verb verb) {
   }
 }
 
+static void rows_of_portal(struct backend *s, const struct statement *st) {
+  struct server_portal *p = st->portal;
+  int64_t count = 0;
+  char tag[32];
+
+  for (; p->next < p->total && (!st->limit || count < st->limit); count++) row(s, p->next++, p->binary);
+  if (st->limit && count == st->limit) {
+    reply(s, 's', NULL, 0);
+    return;
+  }
+  (void)snprintf(tag, sizeof tag, "SELECT %lld", (long long)count);
+  complete(s, tag);
+}
+
+/* ---- COPY ---- */
+
+static void begin_copy(struct backend *s) {
+  static const char text[] = "\0\0\1\0";
+  s->copying = true;
+  s->copied = (struct copy_reader){0};
+  s->lines = 0;
+  reply(s, 'G', text, sizeof text);
+}
+
+static void copy_out(struct backend *s, int64_t lines) {
+  static const char text[] = "\0\0\1\0";
+  char line[32];
+
+  reply(s, 'H', text, sizeof text);
+  for (int64_t i = 0; i < lines; i++) {
+    int n = snprintf(line, sizeof line, "%lld\n", (long long)i);
+    reply(s, 'd', line, (size_t)n);
+  }
+  reply(s, 'c', NULL, 0);
+  (void)snprintf(line, sizeof line, "COPY %lld", (long long)lines);
+  complete(s, line);
+}
+
+static void take_lines(struct backend *s, const uint8_t *p, size_t n) {
+  int64_t id;
+  while (copy_read(&s->copied, &p, &n, &id)) {
+    store_write(&s->tx, (struct store_write){.id = id});
+    s->lines++;
+  }
+}
+
+bool backend_copy(struct backend *s, uint8_t type, const uint8_t *body, size_t n) {
+  char tag[32];
+
+  if (type != 'c' && type != 'f' && type != 'd') return false;
+  if (type == 'd' && sim_chance(sim.faults.fatal / 4)) {
+    backend_fatal(s, "57P01", "terminating connection due to administrator command");
+  } else if (type == 'd' && !sim_chance(sim.faults.statement / 4)) {
+    take_lines(s, body, n);
+    return false;
+  } else if (type == 'd') {
+    fail_statement(s);
+  } else if (type == 'f') {
+    backend_failed(s, "57014", "COPY from stdin failed");
+  } else {
+    (void)snprintf(tag, sizeof tag, "COPY %lld", (long long)s->lines);
+    complete(s, tag);
+  }
+  s->copying = false;
+  return true;
+}
+
 static bool work(struct backend *s, const struct statement *st) {
   const int64_t *v = st->args.v;
   char tag[32];
@@ -209,6 +276,10 @@ static bool work(struct backend *s, const struct statement *st) {
       complete(s, "SELECT 1");
       return true;
     case VERB_ROWS:
+      if (st->portal) {
+        rows_of_portal(s, st);
+        return true;
+      }
       for (int64_t i = 0; i < v[0]; i++) row(s, i, st->binary);
       (void)snprintf(tag, sizeof tag, "SELECT %lld", (long long)v[0]);
       complete(s, tag);
@@ -228,6 +299,8 @@ static bool work(struct backend *s, const struct statement *st) {
       store_write(&s->tx, (struct store_write){.from = v[0], .to = v[1], .amount = v[2]});
       complete(s, "UPDATE 2");
       return true;
+    case VERB_COPY_IN: begin_copy(s); return true;
+    case VERB_COPY_OUT: copy_out(s, v[0]); return true;
     case VERB_NONE: complete(s, "UPDATE 0"); return true;
     default: backend_failed(s, "42601", "syntax error"); return false;
   }
@@ -262,7 +335,7 @@ bool backend_execute(struct backend *s, const struct statement *st) {
     s->implicit = true;
     store_begin(&s->tx);
   }
-  if ((verb == VERB_PUT || verb == VERB_MOVE) && cluster_is_standby(s->host)) {
+  if ((verb == VERB_PUT || verb == VERB_MOVE || verb == VERB_COPY_IN) && cluster_is_standby(s->host)) {
     backend_failed(s, "25006", "cannot execute INSERT in a read-only transaction");
     return false;
   }

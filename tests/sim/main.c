@@ -46,7 +46,7 @@ static void check_alive(void) {
   if (work.rt_closing || fake_uv_alive() || secrets_asked()) return;
   for (unsigned i = 0; i < work.op_count; i++) {
     const struct op *op = work.ops[i];
-    bool paused = op->kind == OP_READ && op->hold.node.linked; /* by the program, which will resume it */
+    bool paused = op_pauses(op) && op->hold.node.linked; /* by the program, which will resume it */
     sim_check(op->state != OP_PENDING || paused, "op %u is pending, and nothing keeps the loop alive", op->id);
   }
 }

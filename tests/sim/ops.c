@@ -1,5 +1,6 @@
 /* What operations do. */
 #include "cluster.h"
+#include "copies.h"
 #include "server.h"
 #include "work.h"
 
@@ -83,6 +84,8 @@ static dsql_future *begin(struct op *op) {
       return dsql_pool_query(work.pool, "SELECT sleep $1", (dsql_params){p, 1}, &o);
     case OP_TX: op->ticket = ++work.tickets; return body_run(op);
     case OP_RETRY: return body_run(op);
+    case OP_COPY_IN: return copies_in(op, &o);
+    case OP_COPY_OUT: return copies_out(op, &o);
     case OP_BATCH: return body_run_batch(op);
     case OP_ALL: return run_all(op);
     default: return NULL;
@@ -150,10 +153,25 @@ static void release(struct event *e) {
   work_leave();
 }
 
+static void begin_detached(dsql_conn *c) {
+  dsql_future *f;
+  work_enter();
+  f = dsql_query(c, "BEGIN", DSQL_NO_PARAMS, NULL);
+  if (f) dsql_future_detach(f);
+  work_leave();
+}
+
 void ops_hold(struct op *op) {
   dsql_conn *c = op->conn;
 
-  switch (sim_below(8)) {
+  switch (sim_below(11)) {
+    case 8:
+    case 9:
+      begin_detached(c);
+      copies_fetch(c);
+      if (sim_chance(500)) copies_fetch(c);
+      break;
+    case 10: copies_fetch(c); break;
     case 0: (void)put_on(c); break;
     case 1: pipeline_of_two(c, true); break;
     case 2: pipeline_of_two(c, false); break;
@@ -266,7 +284,8 @@ void ops_begin(struct op *op) {
 /* ---- which ---- */
 
 void ops_plan(struct op *op) {
-  op->writes = op->kind != OP_ACQUIRE && op->kind != OP_READ && op->kind != OP_SLEEP && op->kind != OP_CONTROL;
+  op->writes = op->kind != OP_ACQUIRE && op->kind != OP_READ && op->kind != OP_SLEEP && op->kind != OP_COPY_OUT &&
+               op->kind != OP_CONTROL;
   op->idempotent = (op->kind == OP_TX || op->kind == OP_BATCH || op->kind == OP_RETRY) && sim_chance(200);
   op->read_only = !op->writes && sim_chance(300);
   op->waits = (unsigned)sim_below(4);

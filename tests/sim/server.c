@@ -76,6 +76,7 @@ static void tell_role(struct backend *s) {
 }
 
 void reply_ready(struct backend *s) {
+  if (s->status == 'I') memset(s->portals, 0, sizeof s->portals);
   if (cluster_reports() && s->told_standby != cluster_is_standby(s->host)) tell_role(s);
   reply(s, 'Z', &s->status, 1);
 }
@@ -257,6 +258,25 @@ static void check_password(struct backend *s, uint8_t type, const char *password
 
 /* ---- the extended protocol ---- */
 
+/* ---- portals ---- */
+
+static struct server_portal *portal_find(struct backend *s, const char *name) {
+  for (int i = 0; i < SERVER_PORTALS; i++)
+    if (s->portals[i].used && strcmp(s->portals[i].name, name) == 0) return &s->portals[i];
+  return NULL;
+}
+
+static void portal_open(struct backend *s, const struct bind *b, const struct command *c) {
+  struct server_portal *p = portal_find(s, b->portal);
+  struct statement_args args = command_bind(c, &b->params);
+
+  for (int i = 0; !p && i < SERVER_PORTALS; i++)
+    if (!s->portals[i].used) p = &s->portals[i];
+  sim_check(p, "more than %d portals on one session", SERVER_PORTALS);
+  *p = (struct server_portal){.used = c->verb == VERB_ROWS, .total = args.v[0], .binary = b->binary};
+  (void)snprintf(p->name, sizeof p->name, "%s", b->portal);
+}
+
 static void bind(struct backend *s, const uint8_t *body, size_t n) {
   struct bind b = bind_parse(body, n);
   struct prepared *p = prepared_find(&s->prepared, b.statement);
@@ -269,12 +289,17 @@ static void bind(struct backend *s, const uint8_t *body, size_t n) {
   s->portal = b;
   s->portal_command = p->command;
   (void)snprintf(s->portal_name, sizeof s->portal_name, "%s", b.statement);
+  portal_open(s, &b, &p->command);
   reply(s, '2', NULL, 0);
 }
 
 static void describe(struct backend *s, const char *what) {
   struct prepared *p;
 
+  if (*what == 'P' && what[1]) {
+    backend_describe(s, VERB_ROWS, portal_find(s, what + 1) && portal_find(s, what + 1)->binary);
+    return;
+  }
   if (*what == 'P') {
     backend_describe(s, s->portal_command.verb, s->portal.binary);
     return;
@@ -288,34 +313,52 @@ static void describe(struct backend *s, const char *what) {
   backend_describe(s, p->command.verb, false);
 }
 
-static void execute(struct backend *s) {
+static void execute(struct backend *s, const char *name, const uint8_t *limit) {
+  struct server_portal *p = portal_find(s, name);
   struct statement st = {.command = s->portal_command,
                          .args = command_bind(&s->portal_command, &s->portal.params),
-                         .binary = s->portal.binary};
+                         .binary = s->portal.binary,
+                         .portal = p,
+                         .limit = load_be32(limit)};
+  if (p) st.command.verb = VERB_ROWS;
+  if (!p && *name) {
+    backend_failed(s, "34000", "portal does not exist");
+    return;
+  }
   (void)backend_execute(s, &st);
 }
 
 static void close_statement(struct backend *s, const char *what) {
   struct prepared *p = *what == 'S' ? prepared_find(&s->prepared, what + 1) : NULL;
+  struct server_portal *portal = *what == 'P' ? portal_find(s, what + 1) : NULL;
   if (p) p->used = false;
+  if (portal) portal->used = false;
   reply(s, '3', NULL, 0);
+}
+
+static void end_script(struct backend *s) {
+  if (!s->ended && backend_sync(s)) reply_ready(s);
+  s->in_script = false;
 }
 
 static void script(struct backend *s, const char *sql) {
   s->in_script = true;
-  while (sql) {
+  while (sql && !s->copying) {
     struct statement st = {.command = command_parse(sql, &sql)};
     st.args = st.command.args;
     if (st.command.verb == VERB_GET || st.command.verb == VERB_ROWS) backend_describe(s, st.command.verb, false);
     if (!backend_execute(s, &st)) break;
   }
-  if (!s->ended && backend_sync(s)) reply_ready(s);
-  s->in_script = false;
+  if (!s->copying) end_script(s);
 }
 
 static void message(struct backend *s, uint8_t type, const uint8_t *body, size_t n) {
   const char *text = (const char *)body;
 
+  if (s->copying && type != 'X') {
+    if (backend_copy(s, type, body, n)) end_script(s);
+    return;
+  }
   if (s->skipping && type != 'S' && type != 'X') return;
   switch (type) {
     case 'P':
@@ -324,13 +367,16 @@ static void message(struct backend *s, uint8_t type, const uint8_t *body, size_t
       break;
     case 'B': bind(s, body, n); break;
     case 'D': describe(s, text); break;
-    case 'E': execute(s); break;
+    case 'E': execute(s, text, body + strlen(text) + 1); break;
     case 'C': close_statement(s, text); break;
     case 'Q': script(s, text); break;
     case 'X': backend_end(s, false); break;
     case 'S':
       if (backend_sync(s)) reply_ready(s);
       break;
+    case 'd':
+    case 'c':
+    case 'f': break; /* of a COPY that has failed */
     case 'p':
       if (!server.lenient) backend_fatal(s, "08P01", "invalid frontend message type 112");
       break;

@@ -30,6 +30,13 @@ static bool may_be_commit(const uint8_t *p, size_t n) {
 static void look_at_type(struct sniffer *s, uint8_t type) {
   if (type == 'E' && s->portal == VERB_COMMIT) mark(s);
   if (type == 'S' && !s->in_block) mark(s);
+  if (type == 'c' && s->copying && !s->in_block) mark(s);
+}
+
+static void expect_row(struct sniffer *s, int64_t id) {
+  sim_check(s->n < SNIFFER_IDS_MAX, "more rows under way than anybody has asked for");
+  s->ids[s->n] = id;
+  sent[s->ids[s->n++]] = false;
 }
 
 static void bound(struct sniffer *s, const uint8_t *body, size_t n) {
@@ -38,19 +45,31 @@ static void bound(struct sniffer *s, const uint8_t *body, size_t n) {
 
   s->portal = p ? p->command.verb : VERB_UNKNOWN;
   if (s->portal != VERB_PUT) return;
-  sim_check(s->n < SNIFFER_IDS_MAX, "more rows under way than anybody has asked for");
-  s->ids[s->n] = command_bind(&p->command, &b.params).v[0];
-  sent[s->ids[s->n++]] = false;
+  expect_row(s, command_bind(&p->command, &b.params).v[0]);
 }
 
 /* A script's rows are marked when all of it was taken, which is late; scripts are not judged by it. */
 static void script(struct sniffer *s, const char *sql) {
   while (sql) {
     struct command c = command_parse(sql, &sql);
+    if (c.verb == VERB_COPY_IN) {
+      s->copying = true;
+      s->copied = (struct copy_reader){0};
+    }
     if (c.verb == VERB_PUT) sent[c.args.v[0]] = true;
     if (c.verb == VERB_BEGIN) s->in_block = true;
     if (c.verb == VERB_COMMIT || c.verb == VERB_ROLLBACK) s->in_block = false;
   }
+}
+
+static void copied(struct sniffer *s, const uint8_t *p, size_t n) {
+  int64_t id;
+  while (copy_read(&s->copied, &p, &n, &id)) expect_row(s, id);
+}
+
+static void copy_over(struct sniffer *s) {
+  if (s->copying && !s->in_block) s->n = 0;
+  s->copying = false;
 }
 
 static void executed(struct sniffer *s) {
@@ -69,6 +88,9 @@ static void look_at(struct sniffer *s, uint8_t type, const uint8_t *body, size_t
     case 'B': bound(s, body, n); break;
     case 'E': executed(s); break;
     case 'Q': script(s, text); break;
+    case 'd': copied(s, body, n); break;
+    case 'c':
+    case 'f': copy_over(s); break;
     case 'S':
       if (!s->in_block) s->n = 0;
       break;

@@ -16,6 +16,8 @@ struct sniffer {
   enum verb portal;
   int64_t ids[SNIFFER_IDS_MAX];
   unsigned n;
+  bool copying;
+  struct copy_reader copied;
 };
 
 void sniffer_init(void); /* of a seed */

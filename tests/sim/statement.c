@@ -21,7 +21,9 @@ static const struct {
              {"SELECT fail", VERB_FAIL},
              {"INSERT put", VERB_PUT},
              {"UPDATE move", VERB_MOVE},
-             {"UPDATE none", VERB_NONE}};
+             {"UPDATE none", VERB_NONE},
+             {"COPY put", VERB_COPY_IN},
+             {"COPY rows", VERB_COPY_OUT}};
 
 static const char *read_args(const char *at, struct command *c) {
   for (int i = 0; i < STATEMENT_ARGS; i++) {
@@ -94,4 +96,22 @@ struct bind bind_parse(const uint8_t *body, size_t n) {
   for (count = cursor_u16(&c); count; count--) b.binary |= cursor_u16(&c) == 1;
   sim_check(cursor_done(&c), "a Bind that can't be read");
   return b;
+}
+
+bool copy_read(struct copy_reader *r, const uint8_t **p, size_t *n, int64_t *id) {
+  while (*n) {
+    uint8_t c = **p;
+    ++*p;
+    --*n;
+    if (!r->inside) {
+      *r = (struct copy_reader){.inside = true, .is_id = c == 'p'};
+    } else if (c == '\n') {
+      r->inside = false;
+      *id = r->id;
+      if (r->is_id) return true;
+    } else if (r->is_id) {
+      r->id = r->id * 10 + (c - '0');
+    }
+  }
+  return false;
 }

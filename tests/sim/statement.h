@@ -9,6 +9,8 @@
  *   INSERT put $1          a row with that id, which must come out exactly once
  *   UPDATE move $1 $2 $3   from, to, amount
  *   UPDATE none            changes nothing
+ *   COPY put FROM STDIN    of its lines each that begins with a p is a row with that id; others are passed over
+ *   COPY rows $1 TO STDOUT that many lines
  *   SELECT hook            what after_connect asks
  *   SELECT pg_catalog...   what target_session_attrs asks: two columns of text */
 #ifndef DSQL_TEST_SIM_STATEMENT_H
@@ -33,7 +35,9 @@ enum verb {
   VERB_FAIL,
   VERB_PUT,
   VERB_MOVE,
-  VERB_NONE
+  VERB_NONE,
+  VERB_COPY_IN,
+  VERB_COPY_OUT
 };
 
 enum { STATEMENT_ARGS = 3, PREPARED_MAX = 32, NAME_SIZE = 64 };
@@ -68,10 +72,18 @@ struct prepared *prepared_set(struct prepared_table *t, const char *name, const 
 
 /* The parts of a Bind message. */
 struct bind {
-  const char *portal, *statement;
+  const char *portal, *statement; /* in its body */
   struct statement_args params;
   bool binary; /* results */
 };
 struct bind bind_parse(const uint8_t *body, size_t n);
+
+/* The ids in the lines of a COPY, which comes in any pieces. */
+struct copy_reader {
+  bool inside, is_id; /* a line; one with an id */
+  int64_t id;
+};
+/* Reads on; true when an id is complete: *id is it, and *p and *n what is left. */
+bool copy_read(struct copy_reader *r, const uint8_t **p, size_t *n, int64_t *id);
 
 #endif

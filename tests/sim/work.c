@@ -17,6 +17,7 @@ struct op *work_add(enum op_kind kind) {
   op = sim_alloc(sizeof *op);
   op->kind = kind;
   op->id = work.next_id++;
+  (void)snprintf(op->line, sizeof op->line, "p%u\n", op->id);
   work.ops[work.op_count++] = op;
   return op;
 }
@@ -98,7 +99,7 @@ static void second_thought(struct event *e) {
     work_enter();
     dsql_future_cancel(op->future);
     work_leave();
-  } else if (op->kind == OP_READ || sim_chance(700)) { /* who is detached can't be resumed */
+  } else if (op_pauses(op) || sim_chance(700)) { /* who is detached can't be resumed */
     work_let_go(op);
   } else {
     sim_trace("op %u: detached", op->id);
@@ -195,9 +196,9 @@ static void plan_pool(uint64_t span_us) {
 }
 
 static enum op_kind plan_kind(void) {
-  static const enum op_kind kinds[] = {OP_ACQUIRE, OP_ACQUIRE, OP_ACQUIRE, OP_QUERY,   OP_STMT,   OP_EXEC,
-                                       OP_READ,    OP_SLEEP,   OP_TX,      OP_TX,      OP_TX,     OP_TX,
-                                       OP_BATCH,   OP_RETRY,   OP_ALL,     OP_CONTROL, OP_CONTROL};
+  static const enum op_kind kinds[] = {OP_ACQUIRE, OP_ACQUIRE, OP_ACQUIRE,  OP_QUERY, OP_STMT,    OP_EXEC,   OP_READ,
+                                       OP_SLEEP,   OP_TX,      OP_TX,       OP_TX,    OP_TX,      OP_BATCH,  OP_RETRY,
+                                       OP_COPY_IN, OP_COPY_IN, OP_COPY_OUT, OP_ALL,   OP_CONTROL, OP_CONTROL};
   return kinds[sim_below(sizeof kinds / sizeof *kinds)];
 }
 

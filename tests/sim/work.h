@@ -16,16 +16,19 @@
 
 enum op_kind {
   OP_ACQUIRE,
-  OP_QUERY,  /* pool: put */
-  OP_STMT,   /* pool: put, prepared */
-  OP_EXEC,   /* pool: a script with a put in a block */
-  OP_READ,   /* pool: get, or rows one by one */
-  OP_SLEEP,  /* pool: takes its time, likely to be canceled */
-  OP_TX,     /* put and moves in a body */
-  OP_BATCH,  /* declared: put and moves */
-  OP_RETRY,  /* dsql_retry_statement(): put */
-  OP_ALL,    /* dsql_all() of two puts, with this id and the next one */
-  OP_HELD,   /* put on a connection that was acquired */
+  OP_QUERY, /* pool: put */
+  OP_STMT,  /* pool: put, prepared */
+  OP_EXEC,  /* pool: a script with a put in a block */
+  OP_READ,  /* pool: get, or rows one by one */
+  OP_SLEEP, /* pool: takes its time, likely to be canceled */
+  OP_TX,    /* put and moves in a body */
+  OP_BATCH, /* declared: put and moves */
+  OP_RETRY, /* dsql_retry_statement(): put */
+  OP_ALL,   /* dsql_all() of two puts, with this id and the next one */
+  OP_HELD,  /* put on a connection that was acquired */
+  OP_COPY_IN,
+  OP_COPY_OUT,
+  OP_FETCH,  /* a portal on a connection that was acquired */
   OP_NESTED, /* put on the pool, awaited by a body: its outcome is not seen */
   OP_CONTROL /* something done to the pool, the server or the clock */
 };
@@ -47,7 +50,9 @@ struct op {
   bool idempotent, read_only;
   bool aborts, misbehaves, awaits, suicidal;
   bool watched, canceled, unjudged;
-  struct op *partner; /* in the same pipeline: both or none */
+  struct dsql_portal *portal; /* OP_FETCH */
+  char line[16];              /* what a COPY puts */
+  struct op *partner;         /* in the same pipeline: both or none */
 };
 
 enum { OPS_MAX = 1000 };
@@ -74,6 +79,11 @@ struct work {
   uint32_t conns_max; /* the most since the last look */
 };
 extern struct work work;
+
+/* It may stand still until the program resumes it. */
+static inline bool op_pauses(const struct op *op) {
+  return op->kind == OP_READ || op->kind == OP_COPY_IN || op->kind == OP_COPY_OUT;
+}
 
 /* ---- work.c ---- */
 void work_open(void);

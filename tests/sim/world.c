@@ -23,9 +23,10 @@ uint64_t sim_random(void) { return mix(sim.rng += UINT64_C(0x9e3779b97f4a7c15));
 
 uint64_t sim_scaled(uint64_t most) {
   unsigned bits = 0;
+  uint64_t limit;
   while (bits < 63 && (UINT64_C(1) << bits) <= most) bits++;
-  most = most < (UINT64_C(2) << sim_below(bits)) ? most : UINT64_C(2) << sim_below(bits);
-  return sim_below(most + 1);
+  limit = UINT64_C(2) << sim_below(bits);
+  return sim_below((most < limit ? most : limit) + 1);
 }
 
 void sim_note(uint64_t value) { sim.hash = mix(sim.hash ^ value ^ sim.now_us); }
