@@ -41,6 +41,7 @@ struct backend {
   unsigned savepoint; /* writes ahead of it */
   struct event busy, age;
   bool is_busy, in_script;
+  bool listens[SERVER_CHANNELS];
   bool copying; /* from STDIN, in a script */
   struct copy_reader copied;
   int64_t lines;
@@ -51,6 +52,7 @@ struct backend {
 void reply(struct backend *s, char type, const void *body, size_t n);
 void reply_error(struct backend *s, const char *severity, const char *state, const char *text);
 void reply_ready(struct backend *s);
+void backend_flush(struct backend *s);
 /* FATAL, and the end. */
 void backend_fatal(struct backend *s, const char *state, const char *text);
 void backend_end(struct backend *s, bool reset);
@@ -67,6 +69,9 @@ struct statement {
 bool backend_execute(struct backend *s, const struct statement *st);
 /* The Sync, or the end of a script: what was implicit is committed. False: the session has ended. */
 bool backend_sync(struct backend *s);
+bool backend_is_listen(const char *sql);
+/* LISTEN and UNLISTEN in a script of nothing else, or an empty one. */
+void backend_listen(struct backend *s, const char *sql);
 /* Of a COPY: 'd', 'c' or 'f'. True: it is over, and so is the script. */
 bool backend_copy(struct backend *s, uint8_t type, const uint8_t *body, size_t n);
 void backend_describe(struct backend *s, enum verb verb, bool binary);

@@ -46,6 +46,10 @@ bool cluster_wants(bool standby) {
   return standby == (cluster.wanted == WANT_STANDBY || cluster.wanted == WANT_READ_ONLY);
 }
 
+bool cluster_finds_primary(void) {
+  return cluster.hosts == 1 || cluster.wanted == WANT_READ_WRITE || cluster.wanted == WANT_PRIMARY;
+}
+
 void cluster_fail_over(void) {
   unsigned host = (unsigned)sim_below(cluster.hosts);
 

@@ -18,6 +18,8 @@ bool cluster_reports(void);
 /* A session has to be looked at before it is used; whether one may be used that was seen to be this. */
 bool cluster_is_choosy(void);
 bool cluster_wants(bool standby);
+/* Whoever connects gets to the primary: there is no other host, or no other will do. */
+bool cluster_finds_primary(void);
 /* Roles change, or a host goes down for a while; its sessions end, or some only. */
 void cluster_fail_over(void);
 void cluster_calm(void);

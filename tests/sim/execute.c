@@ -213,6 +213,42 @@ static void rows_of_portal(struct backend *s, const struct statement *st) {
   complete(s, tag);
 }
 
+/* ---- LISTEN ---- */
+
+static void check_allowed(const struct backend *s, enum verb verb) {
+  if (verb == VERB_PROBE) return;
+  sim_check(!s->unlooked, "#%d is used, but was not asked what it is", net_fd(s->conn));
+  sim_check(!s->unsuitable, "#%d is used, but is not what the target asks for", net_fd(s->conn));
+  sim_check(verb == VERB_HOOK || !s->unhooked, "#%d is used, but was not prepared by the hook", net_fd(s->conn));
+}
+
+bool backend_is_listen(const char *sql) {
+  return !*sql || strncmp(sql, "LISTEN ", 7) == 0 || strncmp(sql, "UNLISTEN ", 9) == 0;
+}
+
+void backend_listen(struct backend *s, const char *sql) {
+  static const char *const names[SERVER_CHANNELS] = {"LISTEN \"sim\";", "LISTEN \"Other \"\"one\"\"\";"};
+
+  check_allowed(s, VERB_GET);
+  if (!*sql) reply(s, 'I', NULL, 0);
+  if (*sql && cluster_is_standby(s->host)) {
+    backend_failed(s, "25006", "cannot execute LISTEN during recovery");
+    return;
+  }
+  if (sim_chance(sim.faults.statement)) {
+    fail_statement(s);
+    return;
+  }
+  while (*sql) {
+    bool on = *sql == 'L';
+    if (!on) sql += 2;
+    for (int i = 0; i < SERVER_CHANNELS; i++)
+      if (strncmp(sql, names[i], strlen(names[i])) == 0) s->listens[i] = on;
+    complete(s, on ? "LISTEN" : "UNLISTEN");
+    sql = strchr(sql, ';') + 1;
+  }
+}
+
 /* ---- COPY ---- */
 
 static void begin_copy(struct backend *s) {
@@ -304,13 +340,6 @@ static bool work(struct backend *s, const struct statement *st) {
     case VERB_NONE: complete(s, "UPDATE 0"); return true;
     default: backend_failed(s, "42601", "syntax error"); return false;
   }
-}
-
-static void check_allowed(const struct backend *s, enum verb verb) {
-  if (verb == VERB_PROBE) return;
-  sim_check(!s->unlooked, "#%d is used, but was not asked what it is", net_fd(s->conn));
-  sim_check(!s->unsuitable, "#%d is used, but is not what the target asks for", net_fd(s->conn));
-  sim_check(verb == VERB_HOOK || !s->unhooked, "#%d is used, but was not prepared by the hook", net_fd(s->conn));
 }
 
 bool backend_execute(struct backend *s, const struct statement *st) {

@@ -6,6 +6,7 @@
  * Every hundredth seed is run twice, and must go the same way. */
 #include "cluster.h"
 #include "fake_uv.h"
+#include "listeners.h"
 #include "net.h"
 #include "server.h"
 #include "sniffer.h"
@@ -33,7 +34,9 @@ static bool all_done(void) {
 static bool all_settled(void) {
   dsql_pool_stats s;
   if (!all_done()) return false;
-  if (work.rt_closing || work.pool_closed) return true;
+  if (work.rt_closing) return true;
+  if (!listeners_settled()) return false;
+  if (work.pool_closed) return true;
   dsql_pool_stats_get(work.pool, &s, sizeof s);
   return s.in_use == 0 && s.waiters == 0 && s.returning == 0 && s.connecting == 0;
 }
@@ -89,6 +92,7 @@ static void calm_down(void) {
   cluster_calm();
   server_calm();
   test_alloc_arm(&work.heap, 0, false);
+  if (!work.rt_closing) listeners_calm();
 }
 
 static uint64_t run_seed(uint64_t seed, bool verbose) {
@@ -101,6 +105,7 @@ static uint64_t run_seed(uint64_t seed, bool verbose) {
   if (!run_until(all_started, UINT64_MAX)) who_hangs("starting");
   calm_down();
   if (!run_until(all_settled, CALM_MAX_US)) who_hangs("in a calm world");
+  if (!work.rt_closing) listeners_close();
   while (fake_uv_turn()) {} /* what was given back just now may have to go */
   if (all_settled() && !work.rt_closing && !work.pool_closed) checks_calm();
   if (!work.rt_closing && !work.pool_closed && sim_chance(500)) {

@@ -1,6 +1,7 @@
 /* What operations do. */
 #include "cluster.h"
 #include "copies.h"
+#include "listeners.h"
 #include "server.h"
 #include "work.h"
 
@@ -226,7 +227,7 @@ static void jump(void) {
 static void control(struct op *op) {
   op->state = OP_GONE;
   if (work.rt_closing || work.pool_closed) return;
-  switch (sim_below(16)) {
+  switch (sim_below(22)) {
     case 0:
     case 1: resize(); break;
     case 2:
@@ -255,7 +256,10 @@ static void control(struct op *op) {
     case 13:
       if (sim.faults.role) cluster_fail_over();
       break;
-    default: fail_memory(op); break;
+    case 14:
+    case 15:
+    case 16: fail_memory(op); break;
+    default: listeners_act(); break;
   }
 }
 

@@ -13,12 +13,14 @@ enum method { METHOD_AS_PLANNED, METHOD_NOTHING, METHOD_OTHER, METHODS };
 struct server_plan server;
 static struct list sessions;
 static uint32_t next_pid;
+static uint64_t notified[SERVER_CHANNELS];
 static enum method method;
 
 void server_init(const struct server_plan *plan) {
   server = *plan;
   method = METHOD_AS_PLANNED;
   next_pid = 1;
+  memset(notified, 0, sizeof notified);
   list_init(&sessions);
 }
 
@@ -42,6 +44,15 @@ static void put(struct backend *s, char type, const void *body, size_t n) {
   buf_put_u8(&s->out, (uint8_t)type);
   buf_put_be32(&s->out, (uint32_t)n + 4);
   buf_put(&s->out, body, n);
+}
+
+static const char *const channel_names[SERVER_CHANNELS] = {"sim", "Other \"one\""};
+
+static void tell_notification(struct backend *s, unsigned channel, uint64_t number) {
+  uint8_t body[64] = {0, 0, 0, 7};
+  int n =
+      snprintf((char *)body + 4, sizeof body - 4, "%s%c%llu", channel_names[channel], 0, (unsigned long long)number);
+  put(s, 'A', body, 4 + (size_t)n + 1);
 }
 
 /* What a server may say at any time. */
@@ -81,7 +92,7 @@ void reply_ready(struct backend *s) {
   reply(s, 'Z', &s->status, 1);
 }
 
-static void flush(struct backend *s) {
+void backend_flush(struct backend *s) {
   struct buf records;
 
   if (s->out.len && s->encrypted) {
@@ -111,7 +122,7 @@ static void free_backend(struct backend *s) {
 void backend_end(struct backend *s, bool reset) {
   if (s->ended) return;
   s->ended = true;
-  flush(s);
+  backend_flush(s);
   net_finish(s->conn, reset, 0);
 }
 
@@ -156,6 +167,18 @@ void server_restart(void) {
   sim_trace("the server restarts, for %.3f ms", (double)down_us / 1000);
   net_refuse_until(sim.now_us + down_us);
   while ((n = list_first(&sessions)) != NULL) end_session(LIST_ENTRY(n, struct backend, node));
+}
+
+void server_notify(unsigned channel) {
+  struct list *n;
+
+  notified[channel]++;
+  for (n = sessions.next; n != &sessions; n = n->next) {
+    struct backend *s = LIST_ENTRY(n, struct backend, node);
+    if (!s->told || !s->listens[channel]) continue;
+    tell_notification(s, channel, notified[channel]);
+    backend_flush(s);
+  }
 }
 
 /* ---- the start ---- */
@@ -343,6 +366,10 @@ static void end_script(struct backend *s) {
 
 static void script(struct backend *s, const char *sql) {
   s->in_script = true;
+  if (backend_is_listen(sql)) {
+    backend_listen(s, sql);
+    sql = NULL;
+  }
   while (sql && !s->copying) {
     struct statement st = {.command = command_parse(sql, &sql)};
     st.args = st.command.args;
@@ -421,7 +448,7 @@ static bool take_bytes(struct backend *s, const uint8_t *p, size_t n) {
   }
   if (at) memmove(s->in, s->in + at, s->in_len - at);
   s->in_len -= at;
-  flush(s);
+  backend_flush(s);
   return true;
 }
 

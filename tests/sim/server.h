@@ -38,6 +38,9 @@ void server_end_host(unsigned host, unsigned permille);
  * first. */
 void server_change_method(void);
 void server_calm(void);
+/* To all sessions that listen: with the next number. */
+enum { SERVER_CHANNELS = 2 };
+void server_notify(unsigned channel);
 
 /* ---- for the network ---- */
 struct backend *backend_new(struct net_conn *c, unsigned host);

@@ -50,6 +50,7 @@ static void bound(struct sniffer *s, const uint8_t *body, size_t n) {
 
 /* A script's rows are marked when all of it was taken, which is late; scripts are not judged by it. */
 static void script(struct sniffer *s, const char *sql) {
+  if (strncmp(sql, "LISTEN", 6) == 0 || strncmp(sql, "UNLISTEN", 8) == 0) return;
   while (sql) {
     struct command c = command_parse(sql, &sql);
     if (c.verb == VERB_COPY_IN) {

@@ -2,6 +2,7 @@
 
 #include "cluster.h"
 #include "fake_uv.h"
+#include "listeners.h"
 #include "net.h"
 #include "server.h"
 #include "sniffer.h"
@@ -263,6 +264,7 @@ void work_open(void) {
   sim_check(dsql_stmt_new(&work.get, work.rt, "SELECT get $1", NULL, 0) == 0, "no statement");
   plan(span_us);
   sim_check(dsql_pool_new(&work.pool, work.rt, work.target, &work.config) == 0, "no pool");
+  listeners_plan();
   work.bucket = UINT64_MAX;
   work.conns_max = work.config.conns_max;
 }
@@ -320,8 +322,10 @@ void work_close_runtime(void) {
   secrets_stop();
   if (before) free_what_was_made();
   work.rt_closing = work.pool_closed = true;
+  if (before) listeners_close();
   dsql_rt_close(work.rt, closed, NULL);
   if (before) return;
   release_what_is_held();
+  listeners_close();
   free_what_was_made();
 }
