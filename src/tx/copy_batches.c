@@ -194,6 +194,11 @@ static void ask(struct batches *b) {
   b->ended = next == DSQL_COPY_END;
   if (b->ended && (b->open_rows || !(b->tried || has_cut(b))))
     cut(b, b->rows.len); /* also when there are no rows: the SQL is judged */
+  if (!buf_ok(&b->cuts)) {
+    judge(b, next, true);
+    finish_with_fault(b);
+    return;
+  }
   if (next == DSQL_COPY_LATER && b->copy.waits && !has_cut(b))
     b->state = HELD;
   else
