@@ -7,9 +7,9 @@
 #include "work.h"
 
 const char *op_name(const struct op *op) {
-  static const char *const names[] = {"acquire",     "query", "prepared query", "script", "read",     "sleep",
-                                      "transaction", "batch", "retry",          "all",    "held put", "copy in",
-                                      "copy out",    "fetch", "nested",         "control"};
+  static const char *const names[] = {"acquire",     "query",   "prepared query", "script", "read",     "sleep",
+                                      "transaction", "batch",   "retry",          "all",    "held put", "copy in",
+                                      "copy out",    "batches", "fetch",          "nested", "control"};
   return names[op->kind];
 }
 
@@ -107,6 +107,18 @@ void checks_calm(void) {
 
 /* ---- exactly once ---- */
 
+/* Its row stands behind op->moves others. */
+static void check_batches(const struct op *op, unsigned times) {
+  if (op->code == 0)
+    sim_check(op->taken == op->moves + 1, "op %u: done, with %llu rows of %u", op->id, (unsigned long long)op->taken,
+              op->moves + 1);
+  if (op->in_doubt)
+    sim_check(op->flags & DSQL_IN_DOUBT, "op %u: rows are in doubt, but the error does not say so", op->id);
+  if (op->moves < op->taken) sim_check(times == 1, "op %u: its row was taken, but is not there", op->id);
+  if (op->moves >= op->taken + op->in_doubt)
+    sim_check(times == 0, "op %u: its row was not taken, but is there", op->id);
+}
+
 static void check_row(const struct op *op, unsigned id) {
   unsigned times = store_times(id);
   bool doubt = op->flags & DSQL_IN_DOUBT;
@@ -117,6 +129,10 @@ static void check_row(const struct op *op, unsigned id) {
   if (!op->idempotent) sim_check(times <= 1, "op %u: took effect %u times", op->id, times);
   if (op->uncommitted) sim_check(!times, "op %u: took effect, but was never committed", op->id);
   if (op->state != OP_DONE || op->unjudged) return;
+  if (op->kind == OP_BATCHES) {
+    check_batches(op, times);
+    return;
+  }
   if (op->code == 0 && !op->uncommitted) sim_check(times, "op %u: reported as done, but took no effect", op->id);
   if (op->code && !doubt && op->kind != OP_ALL)
     sim_check(!times, "op %u: reported as failed (%s), but took effect", op->id, dsql_error_name(op->code));

@@ -50,6 +50,8 @@ bool cluster_finds_primary(void) {
   return cluster.hosts == 1 || cluster.wanted == WANT_READ_WRITE || cluster.wanted == WANT_PRIMARY;
 }
 
+bool cluster_is_calm(void) { return cluster.hosts == 1; }
+
 void cluster_fail_over(void) {
   unsigned host = (unsigned)sim_below(cluster.hosts);
 

@@ -20,6 +20,7 @@ bool cluster_is_choosy(void);
 bool cluster_wants(bool standby);
 /* Whoever connects gets to the primary: there is no other host, or no other will do. */
 bool cluster_finds_primary(void);
+bool cluster_is_calm(void); /* of one host */
 /* Roles change, or a host goes down for a while; its sessions end, or some only. */
 void cluster_fail_over(void);
 void cluster_calm(void);

@@ -62,6 +62,36 @@ dsql_future *copies_in(struct op *op, const dsql_call *o) {
   return dsql_pool_copy_in(work.pool, "COPY put FROM STDIN", source, op, o);
 }
 
+/* One row each time. */
+static dsql_copy_next batch_source(dsql_copy *copy, void *arg) {
+  struct op *op = arg;
+
+  check_call(op, "a source");
+  if (sim_chance(20)) {
+    resume_later(op);
+    return DSQL_COPY_LATER;
+  }
+  if (op->stepped > op->moves) return DSQL_COPY_END;
+  if (op->aborts && sim_chance(100)) return dsql_copy_fail(copy, APP_CODE);
+  if (op->stepped < op->moves) {
+    write_filler(op, copy);
+  } else {
+    op->stepped++;
+    (void)dsql_copy_write(copy, op->line, strlen(op->line));
+  }
+  return DSQL_COPY_MORE;
+}
+
+dsql_future *copies_in_batches(struct op *op) {
+  dsql_copy_batch_options o;
+
+  dsql_copy_batch_options_init(&o);
+  o.rows_max = 1 + (uint32_t)sim_scaled(20);
+  if (sim_chance(300)) o.bytes_max = 1 + (size_t)sim_scaled(10000);
+  op->moves = (unsigned)sim_scaled(100);
+  return dsql_copy_in_batches(work.pool, "COPY put FROM STDIN", batch_source, op, &o);
+}
+
 /* ---- out ---- */
 
 static int sink(const void *data, size_t n, void *arg) {
@@ -142,8 +172,8 @@ static void on_chunk(dsql_future *f, void *arg) {
   work_enter();
   dsql_future_destroy(f);
   work_leave();
-  if (code || dsql_portal_done(op->portal) || sim_chance(100)) {
-    if (code == 0 && dsql_portal_done(op->portal))
+  if (code || !op->portal || dsql_portal_done(op->portal) || sim_chance(100)) {
+    if (code == 0 && op->portal && dsql_portal_done(op->portal))
       sim_check(op->stepped == op->moves, "op %u: %u rows in place of %u", op->id, op->stepped, op->moves);
     fetch_over(op, code);
     return;

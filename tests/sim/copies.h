@@ -5,6 +5,7 @@
 #include "work.h"
 
 dsql_future *copies_in(struct op *op, const dsql_call *o);
+dsql_future *copies_in_batches(struct op *op);
 dsql_future *copies_out(struct op *op, const dsql_call *o);
 /* A portal, fetched from until its end, or until somebody loses interest. in_block: c is in one, or about to be. */
 void copies_fetch(dsql_conn *c);

@@ -80,14 +80,16 @@ static void on_event(dsql_listener *l, const dsql_listen_event *ev, void *arg) {
 
 /* ---- what is done ---- */
 
-void listeners_plan(void) {
+void listeners_plan(uint64_t span_us) {
+  uint32_t least_ms = (uint32_t)(span_us / 1000 / 500); /* days are not for pings */
   dsql_listen_options o;
 
   memset(all, 0, sizeof all);
   if (server.dsql || sim_chance(600)) return;
   for (unsigned i = 0; i < 1 + sim_below(LISTENERS); i++) {
     dsql_listen_options_init(&o);
-    if (sim_chance(300)) o.ping_interval_ms = 1000 + (uint32_t)sim_scaled(60000);
+    if (least_ms > 1000 || sim_chance(300)) o.ping_interval_ms = least_ms + 1000 + (uint32_t)sim_scaled(60000);
+    if (least_ms > 1000) o.backoff_max_ms = least_ms + 10000;
     if (sim_chance(300)) o.ping_timeout_ms = 1000 + (uint32_t)sim_scaled(20000);
     if (sim_chance(300)) o.backoff_ms = 1 + (uint32_t)sim_scaled(60000);
     sim_check(dsql_listen(&all[i].l, work.rt, work.target, channels[0], on_event, &all[i], &o, NULL) == 0,

@@ -5,7 +5,7 @@
 
 #include "work.h"
 
-void listeners_plan(void);
+void listeners_plan(uint64_t span_us);
 /* Something is done to one of them, or the server is told something. */
 void listeners_act(void);
 /* Those that are paused go on. */

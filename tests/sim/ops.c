@@ -86,6 +86,7 @@ static dsql_future *begin(struct op *op) {
     case OP_TX: op->ticket = ++work.tickets; return body_run(op);
     case OP_RETRY: return body_run(op);
     case OP_COPY_IN: return copies_in(op, &o);
+    case OP_BATCHES: return copies_in_batches(op);
     case OP_COPY_OUT: return copies_out(op, &o);
     case OP_BATCH: return body_run_batch(op);
     case OP_ALL: return run_all(op);

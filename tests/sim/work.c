@@ -1,6 +1,7 @@
 #include "work.h"
 
 #include "cluster.h"
+#include "dsql/copy.h"
 #include "fake_uv.h"
 #include "listeners.h"
 #include "net.h"
@@ -52,7 +53,17 @@ static void take_connection(struct op *op) {
     sim_check(work.rt_closing, "op %u: the connection can't be taken: %s", op->id, dsql_error_name(rc));
     return;
   }
+  for (unsigned i = 0; i < work.op_count; i++)
+    sim_check(work.ops[i] == op || work.ops[i]->kind != OP_ACQUIRE || work.ops[i]->conn != op->conn,
+              "op %u and op %u have the same connection", op->id, work.ops[i]->id);
   ops_hold(op);
+}
+
+static void look_at_progress(struct op *op) {
+  dsql_copy_progress p;
+  dsql_copy_progress_get(op->future, &p, sizeof p);
+  op->taken = p.rows_taken;
+  op->in_doubt = p.rows_in_doubt;
 }
 
 static void outcome(struct op *op) {
@@ -61,6 +72,7 @@ static void outcome(struct op *op) {
   op->state = OP_DONE;
   op->code = dsql_future_code(op->future);
   op->flags = e ? e->flags : 0;
+  if (op->kind == OP_BATCHES) look_at_progress(op);
   sim_stop(&op->event);
   sim_note((uint64_t)(unsigned)op->code << 32 | op->id);
   sim_trace("op %u: %s%s, flags %x %s: %.*s", op->id, op->code ? dsql_error_name(op->code) : "OK",
@@ -174,6 +186,20 @@ static uint32_t milliseconds(uint64_t span_us, uint64_t most_ms) {
   return sim_chance(200) ? DSQL_NO_LIMIT : (uint32_t)(least + sim_scaled(most_ms));
 }
 
+static int before_connect(dsql_pool *p, const dsql_target **target, void *arg) {
+  (void)arg;
+  sim_check(p == work.pool && *target == work.target, "before_connect is told of something else");
+  sim_check(work.in_call == 0, "before_connect runs inside a call");
+  return sim_chance(sim.faults.hook) ? 9 : 0;
+}
+
+static bool on_release(dsql_pool *p, dsql_conn *c, void *arg) {
+  (void)arg;
+  sim_check(p == work.pool && dsql_conn_status(c) == DSQL_CONN_READY && dsql_conn_tx_status(c) == DSQL_TX_IDLE,
+            "what comes back is not clean");
+  return !sim_chance(50);
+}
+
 static void plan_pool(uint64_t span_us) {
   dsql_pool_config *c = &work.config;
 
@@ -190,6 +216,8 @@ static void plan_pool(uint64_t span_us) {
     c->connects_burst = 1 + (uint32_t)sim_scaled(10);
   }
   if (sim_chance(300)) c->reset_sql = "RESET ALL";
+  if (sim_chance(200)) c->before_connect = before_connect;
+  if (sim_chance(200)) c->on_release = on_release;
   dsql_tx_options_init(&work.tx_options);
   work.tx_options.base_delay_ms = 1 + (uint32_t)sim_scaled(100);
   work.tx_options.max_delay_ms = work.tx_options.base_delay_ms + (uint32_t)sim_scaled(1000);
@@ -197,9 +225,10 @@ static void plan_pool(uint64_t span_us) {
 }
 
 static enum op_kind plan_kind(void) {
-  static const enum op_kind kinds[] = {OP_ACQUIRE, OP_ACQUIRE, OP_ACQUIRE,  OP_QUERY, OP_STMT,    OP_EXEC,   OP_READ,
-                                       OP_SLEEP,   OP_TX,      OP_TX,       OP_TX,    OP_TX,      OP_BATCH,  OP_RETRY,
-                                       OP_COPY_IN, OP_COPY_IN, OP_COPY_OUT, OP_ALL,   OP_CONTROL, OP_CONTROL};
+  static const enum op_kind kinds[] = {OP_ACQUIRE, OP_ACQUIRE, OP_ACQUIRE, OP_QUERY,   OP_STMT,     OP_EXEC,
+                                       OP_READ,    OP_SLEEP,   OP_TX,      OP_TX,      OP_TX,       OP_TX,
+                                       OP_BATCH,   OP_RETRY,   OP_COPY_IN, OP_COPY_IN, OP_COPY_OUT, OP_BATCHES,
+                                       OP_ALL,     OP_CONTROL, OP_CONTROL};
   return kinds[sim_below(sizeof kinds / sizeof *kinds)];
 }
 
@@ -207,6 +236,8 @@ static void plan(uint64_t span_us) {
   unsigned n = 20 + (unsigned)sim_scaled(180);
 
   plan_faults();
+  if (!sim.faults.role && !cluster_is_calm()) sim.faults.role = sim_chance(600);
+  if (!sim.faults.method && server.tls) sim.faults.method = sim_chance(400);
   plan_pool(span_us);
   for (unsigned i = 0; i < n; i++) {
     struct op *op = work_add(plan_kind());
@@ -264,7 +295,7 @@ void work_open(void) {
   sim_check(dsql_stmt_new(&work.get, work.rt, "SELECT get $1", NULL, 0) == 0, "no statement");
   plan(span_us);
   sim_check(dsql_pool_new(&work.pool, work.rt, work.target, &work.config) == 0, "no pool");
-  listeners_plan();
+  listeners_plan(span_us);
   work.bucket = UINT64_MAX;
   work.conns_max = work.config.conns_max;
 }

@@ -28,9 +28,10 @@ enum op_kind {
   OP_HELD,  /* put on a connection that was acquired */
   OP_COPY_IN,
   OP_COPY_OUT,
-  OP_FETCH,  /* a portal on a connection that was acquired */
-  OP_NESTED, /* put on the pool, awaited by a body: its outcome is not seen */
-  OP_CONTROL /* something done to the pool, the server or the clock */
+  OP_BATCHES, /* a COPY in many transactions */
+  OP_FETCH,   /* a portal on a connection that was acquired */
+  OP_NESTED,  /* put on the pool, awaited by a body: its outcome is not seen */
+  OP_CONTROL  /* something done to the pool, the server or the clock */
 };
 
 enum op_state { OP_IDLE, OP_PENDING, OP_DONE, OP_GONE };
@@ -50,6 +51,7 @@ struct op {
   bool idempotent, read_only;
   bool aborts, misbehaves, awaits, suicidal;
   bool watched, canceled, unjudged;
+  uint64_t taken, in_doubt;   /* OP_BATCHES: rows */
   struct dsql_portal *portal; /* OP_FETCH */
   char line[16];              /* what a COPY puts */
   struct op *partner;         /* in the same pipeline: both or none */
@@ -82,7 +84,7 @@ extern struct work work;
 
 /* It may stand still until the program resumes it. */
 static inline bool op_pauses(const struct op *op) {
-  return op->kind == OP_READ || op->kind == OP_COPY_IN || op->kind == OP_COPY_OUT;
+  return op->kind == OP_READ || op->kind == OP_COPY_IN || op->kind == OP_COPY_OUT || op->kind == OP_BATCHES;
 }
 
 /* ---- work.c ---- */
