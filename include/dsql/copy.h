@@ -18,10 +18,10 @@ extern "C" {
 typedef struct dsql_copy dsql_copy; /* a COPY FROM STDIN, inside its source */
 
 typedef enum dsql_copy_next {
-  DSQL_COPY_MORE,  /* something was written; call again when there is room */
-  DSQL_COPY_LATER, /* nothing is there now: not before dsql_resume() on the future */
-  DSQL_COPY_END,   /* that was all */
-  DSQL_COPY_FAIL   /* undo it: the future fails with EABORT, see dsql_copy_fail() */
+  DSQL_COPY_MORE, /* something was written; call again when there is room */
+  DSQL_COPY_LATER, /* nothing is there now: not before dsql_resume() on the future, or at once if that was inside this call */
+  DSQL_COPY_END, /* that was all */
+  DSQL_COPY_FAIL /* undo it: the future fails with EABORT, see dsql_copy_fail() */
 } dsql_copy_next;
 
 /* Called from the loop whenever the connection takes more: what it wrote and could not be sent yet is 64 KiB at most,

@@ -186,7 +186,7 @@ static bool ask(struct dsql_conn *c, struct query *q, dsql_copy_next *next, bool
   struct dsql_copy *copy = q->copy;
   size_t from = copy->from = session_copy_open(&c->session);
 
-  copy->asking = true;
+  copy->asking = copy->waits = true;
   copy->quick = copy->rows && copy->binary && copy->columns ? c->session.out : NULL;
   *next = copy->source(copy, copy->arg);
   copy->asking = false;
@@ -227,7 +227,7 @@ static void on_next(struct dsql_conn *c, struct query *q, dsql_copy_next next, b
   else if (next == DSQL_COPY_END)
     finish(c, q);
   else
-    copy->waits = next == DSQL_COPY_LATER;
+    copy->waits = copy->waits && next == DSQL_COPY_LATER; /* unless it was resumed meanwhile */
 }
 
 void copy_pull(struct dsql_conn *c) {
@@ -246,6 +246,7 @@ void copy_pull(struct dsql_conn *c) {
     }
     if (!ask(c, q, &next, &wrote)) return;
     on_next(c, q, next, wrote);
+    if (next == DSQL_COPY_LATER) return; /* if it was resumed, the flush is asked for */
   }
 }
 

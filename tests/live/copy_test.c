@@ -199,6 +199,24 @@ Test(copy, a_source_that_has_nothing_is_asked_when_it_is_resumed) {
   client_turn(&x);
 }
 
+/* What it waits for has come before it could say that it waits. */
+static dsql_copy_next resumed_already(dsql_copy *copy, void *arg) {
+  dsql_future **f = arg;
+
+  if (dsql_copy_written(copy) >= 5 * 4) return DSQL_COPY_END;
+  cr_assert_eq(dsql_copy_write(copy, &"0\tx\n1\tx\n2\tx\n3\tx\n4\tx\n"[dsql_copy_written(copy)], 4), 0);
+  dsql_resume(*f);
+  return DSQL_COPY_LATER;
+}
+
+Test(copy, a_source_that_is_resumed_before_it_waits_is_asked_again, .timeout = 10) {
+  dsql_future *f;
+
+  f = dsql_copy_in(c, "copy t from stdin", resumed_already, &f, NULL);
+  cr_assert_eq(dsql_result_affected(client_rows(f)), 5);
+  dsql_future_destroy(f);
+}
+
 static dsql_copy_next endless(dsql_copy *copy, void *arg) {
   static const char line[64] = "1\t0123456789012345678901234567890123456789012345678901234567890\n";
   struct rows *rows = arg;

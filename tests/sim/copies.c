@@ -43,7 +43,10 @@ static dsql_copy_next source(dsql_copy *copy, void *arg) {
     return DSQL_COPY_END;
   }
   if (sim_chance(50)) {
-    resume_later(op);
+    if (sim_chance(300))
+      dsql_resume(op->future);
+    else
+      resume_later(op);
     return DSQL_COPY_LATER;
   }
   if (op->aborts && sim_chance(200)) return dsql_copy_fail(copy, APP_CODE);
