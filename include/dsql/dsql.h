@@ -525,7 +525,8 @@ DSQL_API DSQL_NODISCARD dsql_future *dsql_query_each(dsql_conn *c, const char *s
                                                      void *arg, const dsql_call *o);
 DSQL_API DSQL_NODISCARD dsql_future *dsql_query_stmt_each(dsql_conn *c, dsql_stmt *s, dsql_params p, dsql_row_fn fn,
                                                           void *arg, const dsql_call *o);
-DSQL_API void dsql_resume(dsql_future *f); /* rows come from the loop, not inside this call */
+/* Rows come from the loop, not inside this call. Inside the callback that is about to pause it counts, too. */
+DSQL_API void dsql_resume(dsql_future *f);
 
 /* What is called between begin and end travels under one Sync: one implicit transaction, all or nothing (Protocol,
  * "Pipelining"). After a failure every member fails: the culprit with its error, those before it with ESKIPPED |

@@ -277,15 +277,17 @@ size_t copy_on_data(struct query *q, const uint8_t *run, size_t n) {
 
   for (size_t at = 0; at < n;) {
     size_t total = (size_t)load_be32(run + at + 1) + 1;
-    int rc = q->copy->sink(run + at + WIRE_HEADER_SIZE, total - WIRE_HEADER_SIZE, q->copy->arg);
+    int rc;
+    q->paused = true; /* as for rows: events.c */
+    rc = q->copy->sink(run + at + WIRE_HEADER_SIZE, total - WIRE_HEADER_SIZE, q->copy->arg);
     at += total;
     if (c->closing || !c->session_live || q->op.abandoned || q->error || c->session.phase == SESSION_FAILED) return n;
-    if (rc == 0) continue;
-    if (rc == DSQL_ROW_PAUSE) {
-      q->paused = true;
+    if (rc == DSQL_ROW_PAUSE && q->paused) {
       c->paused = q;
       return at;
     }
+    q->paused = false;
+    if (rc == 0 || rc == DSQL_ROW_PAUSE) continue;
     q->stop_code = rc;
     query_give_up(q, DSQL_EABORT, "stopped by the sink of the COPY's data");
     return n;

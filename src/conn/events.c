@@ -204,15 +204,16 @@ static size_t stream_rows(struct query *q, struct dsql_result *r, const uint8_t 
       return n;
     }
     at += total;
+    q->paused = true; /* until dsql_resume(), which may be called before the callback has said that it pauses */
     rc = q->each(r, q->each_arg);
     if (q->row_arena.bytes) arena_deinit(&q->row_arena);
     if (c->closing || !c->session_live || q->op.abandoned || q->error || c->session.phase == SESSION_FAILED) return n;
-    if (rc == 0) continue;
-    if (rc == DSQL_ROW_PAUSE) {
-      q->paused = true;
+    if (rc == DSQL_ROW_PAUSE && q->paused) {
       c->paused = q;
       return at;
     }
+    q->paused = false;
+    if (rc == 0 || rc == DSQL_ROW_PAUSE) continue;
     q->stop_code = rc;
     query_give_up(q, DSQL_EABORT, "stopped by the row callback");
     return n;

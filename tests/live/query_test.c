@@ -194,6 +194,29 @@ Test(query, a_row_callback_stops_its_query) {
   cr_assert_eq(s.rows, 3);
 }
 
+struct eager {
+  dsql_future *f;
+  size_t rows;
+};
+
+/* Who is told to wait was done already. */
+static int resume_and_pause(const dsql_result *row, void *arg) {
+  struct eager *e = arg;
+  (void)row;
+  e->rows++;
+  dsql_resume(e->f);
+  return DSQL_ROW_PAUSE;
+}
+
+Test(query, a_resumption_ahead_of_the_pause_counts, .timeout = 10) {
+  struct eager e = {0};
+
+  e.f = dsql_query_each(c, "select generate_series(1, 300)", DSQL_NO_PARAMS, resume_and_pause, &e, NULL);
+  cr_assert_eq(dsql_future_run(e.f), 0);
+  cr_assert_eq(e.rows, 300);
+  dsql_future_destroy(e.f);
+}
+
 Test(query, pause_and_resume_at_every_row) {
   struct sum s = {.pause = true};
   dsql_future *f = dsql_query_each(c, "select generate_series(1, 300)", DSQL_NO_PARAMS, add_row, &s, NULL);

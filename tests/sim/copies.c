@@ -112,7 +112,10 @@ static int sink(const void *data, size_t n, void *arg) {
   }
   if (sim_chance(5)) return APP_CODE;
   if (!sim_chance(50)) return 0;
-  resume_later(op);
+  if (sim_chance(300))
+    dsql_resume(op->future);
+  else
+    resume_later(op);
   return DSQL_ROW_PAUSE;
 }
 

@@ -108,7 +108,8 @@ static void change_channel(struct listener *me) {
     me->wanted[c] = me->announced[c] = me->known[c] = false;
   } else {
     rc = dsql_listener_add(me->l, channels[c]);
-    sim_check(rc == 0 || (rc == DSQL_ENOMEM && sim.faults.memory) || (rc == DSQL_ECLOSED && me->ended),
+    sim_check(rc == 0 || (rc == DSQL_ENOMEM && sim.faults.memory) ||
+                  (rc == DSQL_ECLOSED && dsql_listener_status(me->l) == DSQL_LISTENER_ENDED),
               "a channel can't be added: %s", dsql_error_name(rc));
     me->wanted[c] = rc == 0;
   }

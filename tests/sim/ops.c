@@ -43,7 +43,10 @@ static int on_row(const dsql_result *row, void *arg) {
   }
   if (sim_chance(5)) return 5;
   if (!sim_chance(50)) return 0;
-  sim_at(&op->hold, sim_scaled(1000000), resume);
+  if (sim_chance(300))
+    dsql_resume(op->future); /* ahead of the pause */
+  else
+    sim_at(&op->hold, sim_scaled(1000000), resume);
   return DSQL_ROW_PAUSE;
 }
 
