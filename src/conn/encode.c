@@ -82,6 +82,14 @@ int encode_command(struct query *q, const char *sql, bool sync, struct fault *f)
   return finish(q, sync, f);
 }
 
+int encode_describe(struct query *q, const char *sql, const uint32_t *oids, size_t n, bool sync, struct fault *f) {
+  if (n > WIRE_PARAMS_MAX) return oids_failed(DSQL_ETOOBIG, f);
+  wire_parse(&q->op.bytes, "", sql, strlen(sql), oids, n);
+  wire_describe(&q->op.bytes, 'S', "");
+  q->op.steps = STEP_PARSE | STEP_PARAMS | STEP_STMT_COLUMNS;
+  return finish(q, sync, f);
+}
+
 int encode_script(struct query *q, const char *script, struct fault *f) {
   size_t n = strlen(script);
   wire_query(&q->op.bytes, script, n);

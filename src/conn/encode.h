@@ -19,6 +19,8 @@ int encode_portal(struct query *q, const char *sql, struct dsql_stmt *s, dsql_pa
 /* More of its rows; described once more where its columns are not known yet. */
 int encode_more(struct query *q, const struct portal_at *at, bool describe, bool sync, struct fault *f);
 int encode_script(struct query *q, const char *script, struct fault *f);
+/* Parse, Describe and no more. */
+int encode_describe(struct query *q, const char *sql, const uint32_t *oids, size_t n, bool sync, struct fault *f);
 /* Rewrites a Bind to a statement that has gone stale into Close, Parse, Describe, Bind with the same parameters. */
 int encode_again(struct query *q);
 /* The same into a flight without a name. */

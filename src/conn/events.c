@@ -87,11 +87,29 @@ static void describe_statement(struct query *q, const uint8_t *body, size_t n) {
   columns_unref(old);
 }
 
+static void keep_params(struct query *q, const uint8_t *oids, size_t n) {
+  struct query_params *params = arena_alloc(&q->arena, sizeof *params + n);
+
+  if (!params) {
+    fail_locally(q, DSQL_ENOMEM, "out of memory for the parameters of a statement");
+    return;
+  }
+  params->count = n / 4;
+  for (size_t i = 0; i < n / 4; i++) params->oids[i] = load_be32(oids + 4 * i);
+  q->params = params;
+}
+
 void query_on_params(struct query *q, const uint8_t *oids, size_t n) {
   struct statement *on = q->statement;
-  const dsql_alloc *a = rt_alloc(on->conn->rt);
-  uint32_t *copy = n ? mem_alloc(a, n) : NULL;
+  const dsql_alloc *a;
+  uint32_t *copy;
 
+  if (q->params) {
+    keep_params(q, oids, n);
+    return;
+  }
+  a = rt_alloc(on->conn->rt);
+  copy = n ? mem_alloc(a, n) : NULL;
   if (n && !copy) return; /* what was declared stays: the check is weaker, not wrong */
   for (size_t i = 0; i < n / 4; i++) copy[i] = load_be32(oids + 4 * i);
   mem_free(a, on->param_oids);
@@ -113,7 +131,7 @@ void query_on_columns(struct query *q, const uint8_t *body, size_t n, bool of_st
   struct dsql_result *r;
   struct columns *columns;
 
-  if (of_statement) {
+  if (of_statement && !q->params) {
     describe_statement(q, body, n);
     return;
   }

@@ -58,6 +58,8 @@ static void on_deadline(struct rt_timer *t) {
   query_give_up(LIST_ENTRY(t, struct query, timer), DSQL_ETIMEDOUT, "the call's timeout passed");
 }
 
+bool query_is(const struct dsql_future *f) { return f->class == &query_class; }
+
 static inline __attribute__((always_inline)) struct query *new_block(struct dsql_conn *c) {
   struct query *q = rt_block_get(c->rt);
   uint8_t *storage;

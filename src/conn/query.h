@@ -18,6 +18,12 @@ struct statement;
 /* What of the block follows the struct: the encoded request, then the first rows. */
 enum { QUERY_REQUEST_SIZE = 288 };
 
+/* The parameters of a statement that is described. */
+struct query_params {
+  size_t count;
+  uint32_t oids[];
+};
+
 struct query {
   struct dsql_future future; /* first; it and op initialise themselves */
   struct op op;
@@ -29,13 +35,14 @@ struct query {
   const struct error *error;   /* its own, until the group's end decides */
   dsql_row_fn each;
   void *each_arg;
-  struct dsql_copy *copy;      /* what it is besides; NULL: no COPY */
-  struct observe_span *span;   /* NULL: it is not observed */
-  struct statement *statement; /* the session's named statement that this refers to; NULL: unnamed */
-  uint64_t group;              /* number of the pipeline group it is a member of */
-  uint32_t bind_at;            /* in op.bytes: the Bind message, for encoding it once more */
-  int stop_code;               /* what the row callback stopped it with */
-  bool parses;                 /* its Parse creates statement */
+  struct dsql_copy *copy;            /* what it is besides; NULL: no COPY */
+  const struct query_params *params; /* of dsql_describe(): none until they come; NULL: it is another call */
+  struct observe_span *span;         /* NULL: it is not observed */
+  struct statement *statement;       /* the session's named statement that this refers to; NULL: unnamed */
+  uint64_t group;                    /* number of the pipeline group it is a member of */
+  uint32_t bind_at;                  /* in op.bytes: the Bind message, for encoding it once more */
+  int stop_code;                     /* what the row callback stopped it with */
+  bool parses;                       /* its Parse creates statement */
   bool text_results;
   bool op_live, future_live;
   bool watched; /* there is a timer, or a span: somebody is to be told of the end */
@@ -59,6 +66,7 @@ void query_op_done(struct query *q);
 void query_complete(struct query *q, const struct error *error);
 static inline bool query_pending(const struct query *q) { return !q->future.ready; }
 static inline struct query *query_of_op(struct op *op) { return LIST_ENTRY(op, struct query, op); }
+bool query_is(const struct dsql_future *f); /* f is one's */
 static inline struct query *query_of_future(struct dsql_future *f) { return (struct query *)(void *)f; }
 
 /* The user or a deadline gives up on it: completes now with code (ECANCELED, ETIMEDOUT, ETOOBIG, EABORT), unsent ones
