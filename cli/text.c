@@ -63,19 +63,34 @@ void text_next_glyph(dsql_str *s, const char *tab, struct glyph *out) {
   s->len -= length;
 }
 
+/* How many bytes at its beginning are printable ASCII, which is shown as it is and one wide: most texts are nothing else. */
+static size_t plain_length(dsql_str s) {
+  size_t n = 0;
+  while (n < s.len && s.ptr[n] >= ' ' && s.ptr[n] <= '~') n++;
+  return n;
+}
+
+static dsql_str behind(dsql_str s, size_t n) { return (dsql_str){s.ptr + n, s.len - n}; }
+
 size_t text_width(dsql_str s, const char *tab) {
   size_t width = 0;
-  struct glyph g;
   while (s.len > 0) {
-    text_next_glyph(&s, tab, &g);
-    width += g.width;
+    size_t plain = plain_length(s);
+    struct glyph g = {.width = 0};
+    s = behind(s, plain);
+    if (s.len > 0) text_next_glyph(&s, tab, &g);
+    width += plain + g.width;
   }
   return width;
 }
 
 void text_show(struct out *o, dsql_str s, const char *tab) {
-  struct glyph g;
   while (s.len > 0) {
+    size_t plain = plain_length(s);
+    struct glyph g;
+    out_bytes(o, s.ptr, plain);
+    s = behind(s, plain);
+    if (s.len == 0) return;
     text_next_glyph(&s, tab, &g);
     out_bytes(o, g.bytes, g.length);
   }

@@ -72,7 +72,8 @@ static inline int set_up(dsql_pool *pool, const char *sql, dsql_params params) {
   return finish(sql, dsql_retry_statement(pool, sql, params, &options));
 }
 
-/* Accounts 1 to `accounts`; what is there already stays. Each DDL statement is a transaction of its own, as Aurora DSQL wants it. 0 or a code. */
+/* Accounts 1 to `accounts`; what is there already stays. Each DDL statement is a transaction of its own, as Aurora DSQL
+ * wants it. 0 or a code. */
 static inline int open_bank(dsql_pool *pool, int64_t accounts) {
   int code =
       set_up(pool, "CREATE TABLE IF NOT EXISTS account (id int8 PRIMARY KEY, cents int8 NOT NULL)", DSQL_NO_PARAMS);
