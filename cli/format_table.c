@@ -142,7 +142,7 @@ void table_foot(struct out *o, const struct table *t, const dsql_result *last) {
     out_string(o, t->rows == 1 ? " row)\n" : " rows)\n");
   }
   if (tag_matters(last, tag)) {
-    out_view(o, tag);
+    text_show(o, tag, TAB);
     out_char(o, '\n');
   }
 }
