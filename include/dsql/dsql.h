@@ -101,7 +101,7 @@ typedef struct dsql_error {
   unsigned flags;        /* enum dsql_error_flag */
   unsigned attempts;     /* how often the work was tried; 1 unless something retries */
   int cause_index;       /* index in its group of the statement that failed; -1: none (a failure at Sync, a socket) */
-  char sqlstate[6];      /* of the server, else "" */
+  char sqlstate[6];      /* of the server, five digits and upper-case letters; else "" */
   dsql_str message;      /* one sentence or more, for people; never contains a secret */
   dsql_str detail, hint; /* of the server, may be empty */
 } dsql_error;

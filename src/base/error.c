@@ -112,6 +112,13 @@ static bool retryable(const char *sqlstate) {
   return false;
 }
 
+/* Digits and upper-case letters (SQL:2023, 24.1). Anything else could drive a terminal, or break a line of a log. */
+static bool is_sqlstate(dsql_str s) {
+  for (size_t i = 0; i < s.len; i++)
+    if (!(s.ptr[i] >= '0' && s.ptr[i] <= '9') && !(s.ptr[i] >= 'A' && s.ptr[i] <= 'Z')) return false;
+  return s.len == 5;
+}
+
 const struct error *error_from_server(struct arena *a, const uint8_t *body, size_t n) {
   struct error *e = new_error(a, DSQL_ESERVER);
   uint8_t *copy = e ? arena_alloc(a, n) : NULL;
@@ -123,7 +130,7 @@ const struct error *error_from_server(struct arena *a, const uint8_t *body, size
   e->fields_len = n;
   e->pub.flags = 0;
   state = error_body_field(copy, n, 'C');
-  if (state.len == 5) {
+  if (is_sqlstate(state)) {
     memcpy(e->pub.sqlstate, state.ptr, 5);
     if (retryable(e->pub.sqlstate)) e->pub.flags |= DSQL_RETRYABLE;
   }

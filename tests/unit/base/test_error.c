@@ -150,6 +150,22 @@ Test(error, retryable_states) {
   }
 }
 
+/* It goes to terminals, logs and metrics as it is: five upper-case letters and digits, or none. */
+Test(error, states_that_are_none) {
+  static const char *const states[] = {"\x1b[31m", "4000a", "23 05", "0A00\x7f", "\xc3\x9c\xc3\x9cX", "\"}\n#x"};
+  for (size_t i = 0; i < sizeof states / sizeof *states; i++) {
+    char text[16] = "C";
+    const struct error *e;
+    struct fixture f;
+    fixture_open(&f);
+    memcpy(text + 1, states[i], 5);
+    e = error_from_server(&f.a, bytes(text), 8);
+    cr_assert_str_eq(e->pub.sqlstate, "", "%zu", i);
+    cr_assert(str_is(error_body_field(e->fields, e->fields_len, 'C'), states[i]));
+    fixture_close(&f);
+  }
+}
+
 Test(error, clones) {
   struct error *own, *copy;
   const struct error *server;
