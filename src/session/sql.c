@@ -121,6 +121,9 @@ static const struct {
     {"discard", SQL_COMMITS_ITSELF, NULL},
 };
 
+/* Of the words above: most of what runs is told by its first letter. */
+static const char initials[] = "abcdeprsv";
+
 static enum sql_effect effect_at(struct scanner *s) {
   char word[WORD_MAX + 1];
 
@@ -128,6 +131,7 @@ static enum sql_effect effect_at(struct scanner *s) {
   do {
     skip_blank(s);
   } while (s->pos < s->end && *s->pos == ';' && s->pos++);
+  if (s->pos == s->end || !strchr(initials, lower(*s->pos))) return SQL_PLAIN;
   next_word(s, word);
   for (size_t i = 0; i < sizeof statements / sizeof statements[0]; i++) {
     if (statements[i].word[0] != word[0] || strcmp(statements[i].word, word) != 0) continue;
