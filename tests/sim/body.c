@@ -1,5 +1,6 @@
 /* Transactions: bodies that do what their operation says, and check how they are called. */
 #include "dsql/copy.h"
+#include "dsql/portal.h"
 #include "work.h"
 
 enum { SCRATCH_SIZE = 32, APP_CODE = 7 };
@@ -61,6 +62,20 @@ static void check_read(const struct op *op, const dsql_tx *tx) {
   sim_check(dsql_get_int8(r, 0, 0, &balance) == 0, "op %u: a row that can't be read", op->id);
 }
 
+/* A chunk per step, or nothing any more. */
+static void fetch(dsql_tx *tx, struct op *op) {
+  if (dsql_tx_step(tx) == 0) {
+    op->portal = NULL; /* that of an earlier attempt has gone with it */
+    (void)dsql_tx_query_fetch(tx, "SELECT rows $1", DSQL_PARAMS(dsql_int8(op->id % 50)), 1 + (int32_t)(op->id % 20),
+                              &op->portal);
+  } else if (op->portal && sim_chance(100)) {
+    dsql_portal_close(op->portal);
+    op->portal = NULL;
+  } else if (op->portal && !dsql_portal_done(op->portal)) {
+    (void)dsql_tx_portal_fetch(tx, op->portal, 1 + (int32_t)(op->id % 7));
+  }
+}
+
 static dsql_step misbehave(dsql_tx *tx) {
   switch (sim_below(3)) {
     case 0: return DSQL_WAIT;
@@ -79,6 +94,7 @@ static dsql_step body(dsql_tx *tx, const void *in, void *scratch) {
   if (step < op->waits) {
     (void)dsql_tx_query(tx, "SELECT get $1", DSQL_PARAMS(dsql_int8(account())));
     if (step == 0 && op->id % 2) queue_put(tx, op);
+    if (op->fetches) fetch(tx, op);
     if (op->awaits && step == 0) await_another(tx);
     return DSQL_WAIT;
   }

@@ -301,6 +301,7 @@ void ops_plan(struct op *op) {
   op->aborts = sim_chance(100);
   op->misbehaves = op->kind == OP_TX && sim_chance(30);
   op->awaits = op->kind == OP_TX && op->waits && sim_chance(200);
+  op->fetches = op->kind == OP_TX && op->waits && sim_chance(200);
   op->suicidal = op->kind == OP_TX && sim_chance(30);
   op->uncommitted = op->kind == OP_EXEC && sim_chance(200);
   if (op->kind == OP_ALL) work.next_id++;

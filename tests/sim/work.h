@@ -49,10 +49,10 @@ struct op {
   unsigned waits, moves, bodies, stepped; /* of a body: how often it waits, and moves at its end; calls; last step */
   bool writes, uncommitted;               /* uncommitted: in a block that is left open */
   bool idempotent, read_only;
-  bool aborts, misbehaves, awaits, suicidal;
+  bool aborts, misbehaves, awaits, fetches, suicidal;
   bool watched, canceled, unjudged;
   uint64_t taken, in_doubt;   /* OP_BATCHES: rows */
-  struct dsql_portal *portal; /* OP_FETCH */
+  struct dsql_portal *portal; /* OP_FETCH, and of a body */
   char line[16];              /* what a COPY puts */
   struct op *partner;         /* in the same pipeline: both or none */
 };
