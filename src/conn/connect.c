@@ -366,7 +366,7 @@ int conn_connect_start(struct dsql_conn *c) {
   startup_host_order(t, k->order);
   conn_expect_session(c);
   k->timer.fire = on_deadline;
-  if (t->connect_timeout_ms) k->deadline_ms = rt_now_ms(c->rt) + t->connect_timeout_ms;
+  if (t->connect_timeout_ms) k->deadline_ms = rt_after_ms(c->rt, t->connect_timeout_ms);
   conn_connect_wait(c);
   conn_password_ask(c);
   return 0;

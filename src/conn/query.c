@@ -99,7 +99,7 @@ struct query *query_new(struct dsql_conn *c, const dsql_call *o) {
   if (timeout_ms) {
     q->watched = true;
     q->timer.fire = on_deadline;
-    rt_timer_start(c->rt, &q->timer, rt_now_ms(c->rt) + timeout_ms);
+    rt_timer_start(c->rt, &q->timer, rt_after_ms(c->rt, timeout_ms));
   }
   return q;
 }

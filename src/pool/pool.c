@@ -215,7 +215,7 @@ dsql_future *dsql_pool_close(dsql_pool *p, uint32_t drain_timeout_ms) {
   p->ending = true;
   pool_ref(p);
   future_init(&p->close_future, p->rt, &close_class);
-  pool_state_close(&p->state, rt_now_ms(p->rt) + drain_timeout_ms);
+  pool_state_close(&p->state, rt_after_ms(p->rt, drain_timeout_ms));
   pool_connect_abort_all(p, false);
   pool_run_later(p);
   return &p->close_future;

@@ -12,7 +12,7 @@ void pool_ask(struct dsql_pool *p, struct pool_waiter *w, uint64_t deadline_ms) 
   pool_request_init(&w->request);
   w->request.rides = w->rides;
   w->request.asked_us = rt_clock_us();
-  if (deadline_ms == 0) deadline_ms = p->acquire_timeout_ms ? rt_now_ms(p->rt) + p->acquire_timeout_ms : POOL_NEVER;
+  if (deadline_ms == 0) deadline_ms = p->acquire_timeout_ms ? rt_after_ms(p->rt, p->acquire_timeout_ms) : POOL_NEVER;
   pool_state_ask(&p->state, &w->request, p->body ? &p->body->slot : NULL, deadline_ms);
   pool_run_later(p);
   w->span = NULL;

@@ -172,7 +172,7 @@ static bool copy_inputs(struct borrow *b) {
 
 static void wait_for_one(struct borrow *b) {
   struct dsql_pool *p = b->pool;
-  uint64_t deadline_ms = p->acquire_timeout_ms ? rt_now_ms(p->rt) + p->acquire_timeout_ms : 0;
+  uint64_t deadline_ms = p->acquire_timeout_ms ? rt_after_ms(p->rt, p->acquire_timeout_ms) : 0;
 
   if (!copy_inputs(b)) {
     fail(b, NULL);
@@ -194,7 +194,7 @@ static void set_call(struct borrow *b, const dsql_call *o) {
   } else if (o) {
     b->call.size = o->size; /* refused by the call */
   }
-  b->deadline_ms = timeout_ms ? rt_now_ms(b->pool->rt) + timeout_ms : 0;
+  b->deadline_ms = timeout_ms ? rt_after_ms(b->pool->rt, timeout_ms) : 0;
 }
 
 static struct borrow *borrow_new(dsql_pool *p, enum borrow_kind kind, const dsql_call *o) {

@@ -37,6 +37,11 @@ uint64_t rt_now_ms(struct dsql_rt *rt) {
   return uv_now(rt->loop);
 }
 
+uint64_t rt_after_ms(struct dsql_rt *rt, uint64_t ms) {
+  uv_update_time(rt->loop);
+  return uv_now(rt->loop) + ms;
+}
+
 int dsql_rt_new(dsql_rt **out, struct uv_loop_s *loop, const dsql_alloc *alloc) {
   const dsql_alloc *hook = alloc ? alloc : &mem_default;
   struct dsql_rt *rt;

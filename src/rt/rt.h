@@ -33,6 +33,9 @@ bool rt_closing(const struct dsql_rt *rt);
 
 /* ---- time: milliseconds of the loop's clock (cached per turn), and a fine one for statistics ---- */
 uint64_t rt_now_ms(struct dsql_rt *rt); /* outside our callbacks it is refreshed first */
+/* That much later than now, by a fresh look at the clock: for the time of a call, which may come from a callback that has
+ * been at work since this turn began. */
+uint64_t rt_after_ms(struct dsql_rt *rt, uint64_t ms);
 uint64_t rt_clock_us(void);
 int64_t rt_wall_ms(void); /* Unix time; may jump, either way */
 

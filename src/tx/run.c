@@ -18,7 +18,7 @@ static void begin_attempt(struct dsql_tx *tx) {
   arena_deinit(&tx->error_arena);
   if (tx->policy.scratch_size) memset(tx->scratch, 0, tx->policy.scratch_size);
   tx->attempt_deadline_ms =
-      tx->policy.attempt_deadline_ms ? rt_now_ms(tx->future.rt) + tx->policy.attempt_deadline_ms : 0;
+      tx->policy.attempt_deadline_ms ? rt_after_ms(tx->future.rt, tx->policy.attempt_deadline_ms) : 0;
   tx_arm_deadline(tx);
 }
 
@@ -155,7 +155,7 @@ struct dsql_future *tx_start(const struct tx_start *how) {
   pool_ref(tx->pool);
   if (how->batch) tx->batch = tx_batch_ref(how->batch);
   rt_closer_add(tx->future.rt, &tx->closer);
-  tx->started_ms = rt_now_ms(tx->future.rt);
+  tx->started_ms = rt_after_ms(tx->future.rt, 0);
   tx->deadline_ms = policy.deadline_ms ? tx->started_ms + policy.deadline_ms : 0;
   tx_arm_deadline(tx);
   tx_ask(tx);

@@ -1,4 +1,5 @@
 /* What happens to calls, and to the connection, when the start-up takes a turn. */
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -172,6 +173,71 @@ Test(connecting, timeouts_of_calls_run_from_the_call) {
   peer_expect(&p, "pPBDES");
   peer_fails(&p, riding, DSQL_ETIMEDOUT, DSQL_IN_DOUBT | DSQL_CLIENT_SIDE);
   dsql_conn_close(c);
+}
+
+/* What a callback does before it calls is not part of the call's time: the loop's clock stands still meanwhile. */
+static dsql_future *begun;
+
+static void begin_late(void) {
+  dsql_call o;
+
+  (void)poll(NULL, 0, 150);
+  dsql_call_init(&o);
+  o.timeout_ms = 100;
+  begun = dsql_query(c, "select 1", DSQL_NO_PARAMS, &o);
+}
+
+static void begin_late_when_ready(dsql_future *f, void *arg) {
+  (void)arg;
+  dsql_future_destroy(f);
+  begin_late();
+}
+
+static int begin_late_at_row(const dsql_result *row, void *arg) {
+  (void)row;
+  (void)arg;
+  begin_late();
+  return 0;
+}
+
+Test(connecting, timeouts_of_calls_run_from_the_call_in_a_callback_too) {
+  for (int at_row = 0; at_row < 2; at_row++) {
+    dsql_future *f;
+
+    c = peer_connect(&p);
+    f = at_row ? dsql_query_each(c, "select 1", DSQL_NO_PARAMS, begin_late_at_row, NULL, NULL) : query("select 1");
+    if (!at_row) cr_assert_eq(dsql_future_on_ready(f, begin_late_when_ready, NULL), 0);
+    peer_expect(&p, "PBDES");
+    peer_send(&p, "1 2 T:a D:1 C:SELECT_1 Z:I");
+    if (at_row) peer_succeeds(&p, f);
+    peer_expect(&p, "PBDES");
+    peer_send(&p, "1 2 T:a D:1 C:SELECT_1 Z:I");
+    peer_succeeds(&p, begun);
+    dsql_conn_close(c);
+  }
+}
+
+static void dial_late(dsql_future *f, void *arg) {
+  (void)arg;
+  dsql_future_destroy(f);
+  (void)poll(NULL, 0, 300);
+  c = peer_dial(&p);
+  begun = dsql_conn_ready(c);
+}
+
+Test(connecting, so_does_the_connect_timeout) {
+  dsql_conn *first = peer_connect(&p);
+  dsql_future *ready = dsql_conn_ready(first);
+
+  p.config.connect_timeout_ms = 200;
+  cr_assert_eq(dsql_future_on_ready(ready, dial_late, NULL), 0);
+  (void)uv_run(&p.x.loop, UV_RUN_NOWAIT);
+  peer_accept(&p, &p.main);
+  cr_assert_not(peer_startup(&p, &p.main));
+  peer_send(&p, "R0 K Z:I");
+  peer_succeeds(&p, begun);
+  dsql_conn_close(c);
+  dsql_conn_close(first);
 }
 
 /* Closed at each step, by its owner or with the runtime. */

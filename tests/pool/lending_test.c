@@ -1,4 +1,5 @@
 /* Who gets a connection, in which order, and when nobody does. */
+#include <poll.h>
 #include <stdio.h>
 
 #include "pooled.h"
@@ -141,6 +142,32 @@ Test(lending, a_deadline_says_who_has_them) {
                DSQL_NOT_SENT | DSQL_CLIENT_SIDE, "lent out");
   cr_assert_eq(pooled_stats(&p).acquire_timeouts, 2);
   dsql_pool_release(p.pool, c);
+}
+
+static dsql_future *late;
+static void ask_late(dsql_future *f, void *arg) {
+  (void)arg;
+  dsql_future_destroy(f);
+  (void)poll(NULL, 0, 300);
+  late = dsql_pool_acquire(p.pool);
+}
+
+/* What a callback does before it asks is not part of the time that it waits. */
+Test(lending, a_deadline_runs_from_the_call_in_a_callback_too) {
+  dsql_future *f;
+  dsql_conn *c;
+
+  p.config.conns_max = 1;
+  p.config.acquire_timeout_ms = 250;
+  pooled_make(&p);
+  c = pooled_acquire(&p);
+  f = dsql_conn_ready(c);
+  cr_assert_eq(dsql_future_on_ready(f, ask_late, NULL), 0);
+  while (!late) client_turn(&p.x);
+  pooled_turn_ms(&p, 10);
+  dsql_pool_release(p.pool, c);
+  cr_assert_eq(dsql_future_run(late), 0, "%s", client_error_text(late));
+  dsql_future_destroy(late);
 }
 
 Test(lending, too_many_wait) {

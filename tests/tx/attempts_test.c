@@ -1,4 +1,6 @@
 /* Attempts: which failure is tried again, on which connection, and what the caller is told. */
+#include <poll.h>
+
 #include "rig.h"
 
 static void open_all(void) {
@@ -466,4 +468,30 @@ Test(retrying, an_empty_batch_and_a_wrong_one) {
   peer_succeeds(&r.p, f);
   dsql_batch_free(b);
   dsql_batch_free(NULL);
+}
+
+static dsql_future *late;
+static void start_late(dsql_future *f, void *arg) {
+  (void)arg;
+  dsql_future_destroy(f);
+  (void)poll(NULL, 0, 300);
+  late = rig_start();
+}
+
+/* What a callback does before it starts one is not part of its time. */
+Test(retrying, deadlines_run_from_the_call_in_a_callback_too) {
+  for (int of_attempt = 0; of_attempt < 2; of_attempt++) {
+    *(of_attempt ? &r.options.attempt_deadline_ms : &r.options.deadline_ms) = 250;
+    rig_two_flights();
+    late = NULL;
+    cr_assert_eq(dsql_future_on_ready(dsql_all(r.p.x.rt, NULL, 0), start_late, NULL), 0);
+    while (!late) (void)uv_run(&r.p.x.loop, UV_RUN_NOWAIT);
+    if (!of_attempt) rig_accept();
+    rig_answer_read();
+    peer_expect(&r.p, WRITE_FLIGHT);
+    peer_send(&r.p, WRITE_ANSWER);
+    peer_succeeds(&r.p, late);
+    r.options.deadline_ms = r.options.attempt_deadline_ms = 0;
+    r.bodies = 0;
+  }
 }
