@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "bench/report.h"
+#include "text.h"
 
 enum { LABEL_WIDTH = 30, VALUE_WIDTH = 11, RATIO_WIDTH = 9 };
 
@@ -46,7 +47,9 @@ static void put_failures(struct out *o, const struct report *r) {
     const struct failures *f = &r->variants[i].failures;
     for (size_t k = 0; k < f->kinds; k++) {
       if (k == 0) out_printf(o, "\nfailures of %s\n", r->variants[i].name);
-      out_printf(o, "  %7llu  %-16s  %s\n", (unsigned long long)f->kind[k].count, f->kind[k].key, f->kind[k].text);
+      out_printf(o, "  %7llu  %-16s  ", (unsigned long long)f->kind[k].count, f->kind[k].key);
+      text_show(o, (dsql_str){f->kind[k].text, strlen(f->kind[k].text)}, " "); /* a server's words */
+      out_char(o, '\n');
     }
   }
 }
