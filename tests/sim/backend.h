@@ -46,6 +46,7 @@ struct backend {
   struct copy_reader copied;
   int64_t lines;
   struct server_portal portals[SERVER_PORTALS];
+  bool deaf; /* it has said FATAL, and stays */
 };
 
 /* ---- replies ---- */
@@ -55,6 +56,8 @@ void reply_ready(struct backend *s);
 void backend_flush(struct backend *s);
 /* FATAL, and the end. */
 void backend_fatal(struct backend *s, const char *state, const char *text);
+/* FATAL, and no end: nothing is done any more. */
+void backend_fatal_stays(struct backend *s, const char *state, const char *text);
 void backend_end(struct backend *s, bool reset);
 
 /* ---- execute.c ---- */

@@ -302,6 +302,15 @@ bool backend_copy(struct backend *s, uint8_t type, const uint8_t *body, size_t n
   return true;
 }
 
+/* False: the session ends in the middle of them. */
+static bool rows(struct backend *s, int64_t n, bool binary) {
+  int64_t last = sim_chance(sim.faults.fatal) ? (int64_t)sim_below((uint64_t)n + 1) : n;
+
+  for (int64_t i = 0; i < last; i++) row(s, i, binary);
+  if (last < n) backend_fatal(s, "57P01", "terminating connection due to administrator command");
+  return last == n;
+}
+
 static bool work(struct backend *s, const struct statement *st) {
   const int64_t *v = st->args.v;
   char tag[32];
@@ -316,7 +325,7 @@ static bool work(struct backend *s, const struct statement *st) {
         rows_of_portal(s, st);
         return true;
       }
-      for (int64_t i = 0; i < v[0]; i++) row(s, i, st->binary);
+      if (!rows(s, v[0], st->binary)) return false;
       (void)snprintf(tag, sizeof tag, "SELECT %lld", (long long)v[0]);
       complete(s, tag);
       return true;
@@ -347,7 +356,9 @@ bool backend_execute(struct backend *s, const struct statement *st) {
   bool ends = verb == VERB_COMMIT || verb == VERB_ROLLBACK || verb == VERB_ROLLBACK_TO;
 
   if (sim_chance(sim.faults.fatal)) {
-    backend_fatal(s, "57P01", "terminating connection due to administrator command");
+    void (*fatal)(struct backend *, const char *, const char *) = backend_fatal;
+    if (sim_chance(sim.faults.stay)) fatal = backend_fatal_stays;
+    fatal(s, "57P01", "terminating connection due to administrator command");
     return false;
   }
   check_allowed(s, verb);

@@ -108,6 +108,12 @@ static bool run_polls(void) {
       any = true;
     }
     if (e->type != UV_POLL) continue;
+    if (net_error(e->fd)) { /* as uv__poll_io() does it */
+      e->active = false;
+      e->cb.poll((uv_poll_t *)e->handle, UV_EBADF, 0);
+      any = true;
+      continue;
+    }
     events = net_events(e->fd) & e->events;
     if (!events) continue;
     e->cb.poll((uv_poll_t *)e->handle, 0, events);

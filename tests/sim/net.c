@@ -323,6 +323,11 @@ int net_events(int fd) {
          (c->up.len - c->up.head < c->kernel_max || c->down.was_reset ? UV_WRITABLE : 0);
 }
 
+bool net_error(int fd) {
+  const struct net_conn *c = find(fd);
+  return c->connected && (c->connect_error || c->down.was_reset);
+}
+
 ptrdiff_t socket_recv(int fd, void *p, size_t n, int *os_error) {
   struct net_conn *c = find(fd);
   struct pipe *d = &c->down;

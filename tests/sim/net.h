@@ -19,6 +19,8 @@ unsigned net_client_sockets(void); /* not closed by the client */
 unsigned net_client_sessions(void);
 /* UV_READABLE and UV_WRITABLE of the client's end. */
 int net_events(int fd);
+/* The socket has an error, which poll() reports whatever it is asked for. */
+bool net_error(int fd);
 void net_refuse_until(uint64_t us);
 
 /* ---- for the server's end ---- */

@@ -132,6 +132,13 @@ void backend_fatal(struct backend *s, const char *state, const char *text) {
   backend_end(s, false);
 }
 
+void backend_fatal_stays(struct backend *s, const char *state, const char *text) {
+  sim_trace("#%d FATAL %s, and stays", net_fd(s->conn), state);
+  reply_error(s, "FATAL", state, text);
+  s->deaf = true;
+  s->tx.n = 0;
+}
+
 void backend_gone(struct backend *s) {
   sim_trace("#%d gone, for the server", net_fd(s->conn));
   free_backend(s);
@@ -360,7 +367,7 @@ static void close_statement(struct backend *s, const char *what) {
 }
 
 static void end_script(struct backend *s) {
-  if (!s->ended && backend_sync(s)) reply_ready(s);
+  if (!s->ended && !s->deaf && backend_sync(s)) reply_ready(s);
   s->in_script = false;
 }
 
@@ -417,7 +424,7 @@ static bool take_one(struct backend *s, size_t *at) {
   size_t head = s->phase == BACKEND_STARTUP ? 0 : 1, left = s->in_len - *at, n;
   const uint8_t *p = s->in + *at;
 
-  if (s->is_busy || s->ended || left < head + 4) return false;
+  if (s->is_busy || s->ended || s->deaf || left < head + 4) return false;
   n = load_be32(p + head);
   sim_check(n >= 4 && n < IN_MAX, "the server was sent a message of %zu bytes", n);
   if (left < head + n) return false;

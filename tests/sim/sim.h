@@ -44,6 +44,7 @@ struct faults {
   unsigned handshake;           /* TLS that fails */
   unsigned method, role;        /* whether the server asks for other secrets, and hosts change their roles */
   unsigned hook, notice;        /* after_connect; messages that nobody has asked for */
+  unsigned stay;                /* of FATALs: the server does not close behind them */
 };
 
 struct sim {

@@ -168,7 +168,8 @@ static void plan_faults(void) {
   } all[] = {{&f->refuse, 300},    {&f->blackhole, 30}, {&f->startup, 200},     {&f->password, 100}, {&f->cut, 300},
              {&f->stall, 30},      {&f->split, 1000},   {&f->statement, 100},   {&f->commit, 300},   {&f->fatal, 50},
              {&f->die, 200},       {&f->secret, 300},   {&f->slow_secret, 200}, {&f->memory, 20},    {&f->restart, 500},
-             {&f->handshake, 100}, {&f->method, 1},     {&f->role, 1},          {&f->hook, 200},     {&f->notice, 200}};
+             {&f->handshake, 100}, {&f->method, 1},     {&f->role, 1},          {&f->hook, 200},     {&f->notice, 200},
+             {&f->stay, 500}};
 
   if (sim_chance(100)) return; /* a calm world */
   for (size_t i = 0; i < sizeof all / sizeof *all; i++)
