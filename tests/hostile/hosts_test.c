@@ -28,15 +28,19 @@ TestSuite(hosts, .init = open_all, .fini = close_all, .timeout = 60);
                   "false\0\0\0\3off"),                                                                                 \
       FAKE_M('C', "SELECT 1\0"), FAKE_M('Z', "I")
 
+static const char *both(const char *more) {
+  static char text[300];
+  (void)snprintf(text, sizeof text,
+                 "host=127.0.0.1,127.0.0.1 port=%u,%u user=u dbname=d sslmode=disable target_session_attrs=primary %s",
+                 fake_port(first), fake_port(second), more);
+  return text;
+}
+
 static dsql_conn *dial(unsigned timeout_ms) {
   dsql_config c;
-  char text[200];
 
   dsql_config_init(&c);
-  (void)snprintf(text, sizeof text,
-                 "host=127.0.0.1,127.0.0.1 port=%u,%u user=u dbname=d sslmode=disable target_session_attrs=primary",
-                 fake_port(first), fake_port(second));
-  c.target = text;
+  c.target = both("");
   c.connect_timeout_ms = timeout_ms;
   return client_connect_config(&x, &c);
 }
@@ -84,5 +88,22 @@ Test(hosts, a_lost_question_leaves_no_error_behind) {
   cr_assert_not_null(dsql_conn_error(c));
   cr_assert_eq(dsql_conn_error(c)->code, DSQL_EPROTO, "%s", client_error_text(f));
   dsql_future_destroy(f);
+  dsql_conn_close(c);
+}
+
+/* What one host has proved is not proved by the next (the state that CVE-2018-10915 was about). */
+Test(hosts, that_one_asked_for_the_password_does_not_count_for_the_next) {
+  static const struct fake_step asks[] = {FAKE_DO(FAKE_STARTUP), FAKE_M('R', "\0\0\0\5salt"), FAKE_A('p'),
+                                          FAKE_AUTH_OK,          FAKE_M('Z', "I"),        FAKE_A('S'),
+                                          FAKE_DO(FAKE_CLOSE)};
+  static const struct fake_step asks_nothing[] = {STARTED, PRIMARY, FAKE_DO(FAKE_END)};
+  dsql_conn *c;
+
+  fake_plan_set(first, &(struct fake_plan){.steps = asks});
+  fake_plan_set(second, &(struct fake_plan){.steps = asks_nothing});
+  c = client_dial(&x, "%s", both("password=secret require_auth=md5"));
+  assert_fails(dsql_conn_ready(c), DSQL_EAUTH, DSQL_CONN_LOST | DSQL_CLIENT_SIDE, "require_auth");
+  cr_assert_eq(fake_counts(first).connections, 1);
+  cr_assert_eq(fake_counts(second).connections, 1);
   dsql_conn_close(c);
 }
