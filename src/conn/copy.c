@@ -8,6 +8,7 @@
 #include "conn/conn.h"
 #include "conn/encode.h"
 #include "conn/portal.h"
+#include "conn/reader.h"
 
 /* ---- the calls ---- */
 
@@ -271,26 +272,18 @@ void copy_resume(struct query *q) {
 
 /* ---- data from the server ---- */
 
-/* User code runs here: whatever it did, nothing is touched afterwards but what `busy` keeps alive. */
 size_t copy_on_data(struct query *q, const uint8_t *run, size_t n) {
   struct dsql_conn *c = q->conn;
 
+  q->paused = true;
   for (size_t at = 0; at < n;) {
     size_t total = (size_t)load_be32(run + at + 1) + 1;
-    int rc;
-    q->paused = true; /* as for rows: events.c */
-    rc = q->copy->sink(run + at + WIRE_HEADER_SIZE, total - WIRE_HEADER_SIZE, q->copy->arg);
+    int rc = q->copy->sink(run + at + WIRE_HEADER_SIZE, total - WIRE_HEADER_SIZE, q->copy->arg);
+    enum reader said = reader_said(q, c, rc, "the sink of the COPY's data");
+
     at += total;
-    if (c->closing || !c->session_live || q->op.abandoned || q->error || c->session.phase == SESSION_FAILED) return n;
-    if (rc == DSQL_ROW_PAUSE && q->paused) {
-      c->paused = q;
-      return at;
-    }
-    q->paused = false;
-    if (rc == 0 || rc == DSQL_ROW_PAUSE) continue;
-    q->stop_code = rc;
-    query_give_up(q, DSQL_EABORT, "stopped by the sink of the COPY's data");
-    return n;
+    if (said != READER_GOES_ON) return said == READER_WAITS ? at : n;
   }
+  q->paused = false;
   return n;
 }

@@ -4,6 +4,7 @@
 #include "conn/conn.h"
 #include "conn/encode.h"
 #include "conn/portal.h"
+#include "conn/reader.h"
 
 /* A failure of our own, while the server goes on: reported when the group has ended. */
 static void fail_locally(struct query *q, int code, const char *text) {
@@ -205,7 +206,6 @@ static inline bool store_rows(struct query *q, struct dsql_result *r, const stru
   return false;
 }
 
-/* User code runs here: whatever it did, nothing is touched afterwards but what `busy` keeps alive. */
 static size_t stream_rows(struct query *q, struct dsql_result *r, const uint8_t *run, size_t n) {
   struct dsql_conn *c = q->conn;
 
@@ -214,28 +214,22 @@ static size_t stream_rows(struct query *q, struct dsql_result *r, const uint8_t 
     return n;
   }
   if (q->each == portal_marks_rows) return portal_on_rows(q, run, n);
+  q->paused = true;
   for (size_t at = 0; at < n;) {
     size_t total = (size_t)load_be32(run + at + 1) + 1;
+    enum reader said;
     int rc;
     if (result_show(r, run + at + WIRE_HEADER_SIZE, total - WIRE_HEADER_SIZE)) {
       query_violation(q);
       return n;
     }
     at += total;
-    q->paused = true; /* until dsql_resume(), which may be called before the callback has said that it pauses */
     rc = q->each(r, q->each_arg);
     if (q->row_arena.bytes) arena_deinit(&q->row_arena);
-    if (c->closing || !c->session_live || q->op.abandoned || q->error || c->session.phase == SESSION_FAILED) return n;
-    if (rc == DSQL_ROW_PAUSE && q->paused) {
-      c->paused = q;
-      return at;
-    }
-    q->paused = false;
-    if (rc == 0 || rc == DSQL_ROW_PAUSE) continue;
-    q->stop_code = rc;
-    query_give_up(q, DSQL_EABORT, "stopped by the row callback");
-    return n;
+    said = reader_said(q, c, rc, "the row callback");
+    if (said != READER_GOES_ON) return said == READER_WAITS ? at : n;
   }
+  q->paused = false;
   return n;
 }
 
