@@ -93,9 +93,9 @@ Test(hosts, a_lost_question_leaves_no_error_behind) {
 
 /* What one host has proved is not proved by the next (the state that CVE-2018-10915 was about). */
 Test(hosts, that_one_asked_for_the_password_does_not_count_for_the_next) {
-  static const struct fake_step asks[] = {FAKE_DO(FAKE_STARTUP), FAKE_M('R', "\0\0\0\5salt"), FAKE_A('p'),
-                                          FAKE_AUTH_OK,          FAKE_M('Z', "I"),        FAKE_A('S'),
-                                          FAKE_DO(FAKE_CLOSE)};
+  static const struct fake_step asks[] = {
+      FAKE_DO(FAKE_STARTUP), FAKE_M('R', "\0\0\0\5salt"), FAKE_A('p'), FAKE_AUTH_OK, FAKE_M('Z', "I"),
+      FAKE_A('S'),           FAKE_DO(FAKE_CLOSE)};
   static const struct fake_step asks_nothing[] = {STARTED, PRIMARY, FAKE_DO(FAKE_END)};
   dsql_conn *c;
 
