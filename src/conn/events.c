@@ -354,11 +354,12 @@ static void take_blame(const struct query *q, enum blame blame) {
   }
 }
 
-/* Nothing has happened that a second run would repeat or overtake. */
-static bool can_run_again(const struct query *q) {
+/* Nothing has happened that another run would repeat or overtake. Once; and, where a pooler had a hand in it, once more
+ * without a name, which cannot fail by a name again. */
+static bool can_run_again(const struct query *q, enum blame blame) {
   const struct dsql_conn *c = q->conn;
-  return !q->retried && !q->grouped && query_pending(q) && !q->op.rows_seen && c->session.tx_status == 'I' &&
-         list_empty(&c->session.inflight);
+  return (!q->retried || (blame == BLAME_POOLER && !q->went_nameless)) && !q->grouped && query_pending(q) &&
+         !q->op.rows_seen && c->session.tx_status == 'I' && list_empty(&c->session.inflight);
 }
 
 static int encode_repaired(struct query *q) {
@@ -374,19 +375,19 @@ static int encode_repaired(struct query *q) {
   return 0;
 }
 
-/* Once. */
 static bool retry(struct query *q) {
   struct statement *on = q->statement;
   enum blame blame = what_is_to_blame(q);
 
   if (blame == BLAME_NOTHING) return false;
   take_blame(q, blame);
-  if (!can_run_again(q)) return false;
+  if (!can_run_again(q, blame)) return false;
   if (blame == BLAME_FORMATS) {
     if (encode_flight_as_text(q)) return false;
   } else if (blame == BLAME_POOLER) {
     if (encode_again_unnamed(q)) return false;
     q->parses = false;
+    q->went_nameless = true;
   } else if ((q->parses && blame != BLAME_TAKEN) || on->state != STATEMENT_STALE || encode_repaired(q)) {
     return false;
   }

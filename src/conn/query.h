@@ -47,6 +47,7 @@ struct query {
   bool op_live, future_live;
   bool watched; /* there is a timer, or a span: somebody is to be told of the end */
   bool paused, retried, grouped;
+  bool went_nameless;        /* retried because of what a pooler did with the name */
   char tx_status;            /* of the ReadyForQuery that ended its group; 0: none did */
   struct dsql_result result; /* initialises itself, like what follows */
   struct arena arena;        /* rows, errors, columns of an unnamed statement */

@@ -477,6 +477,27 @@ Test(names, behind_a_pooler_the_name_that_is_missing_tells_who_gave_it) {
   free_many(2);
 }
 
+/* Somebody else deallocates on the server connections that the pooler hands on. */
+Test(names, behind_a_pooler_both_may_go_wrong_one_behind_the_other) {
+  char name[32];
+  dsql_future *f;
+  reconnect("statement_cache_size=10", pooler);
+  make_many(1);
+  uses(0, "PDBES", parsed);
+  (void)snprintf(name, sizeof name, "%s", name_in(0));
+  f = use(0);
+  peer_expect(&p, "BES");
+  send_complaint("26000", name);
+  peer_expect(&p, "CPDBES");
+  peer_send(&p, "3");
+  send_complaint("42P05", "PGBOUNCER_1");
+  peer_expect(&p, "PBDES");
+  peer_send(&p, flown);
+  peer_succeeds(&p, f);
+  uses(0, "PBDES", flown);
+  free_many(1);
+}
+
 /* One connection loses the name for all, while another one awaits rows by the columns that it has had described. */
 Test(names, rows_that_are_under_way_when_the_name_is_lost) {
   struct peer_link first;
