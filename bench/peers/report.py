@@ -225,8 +225,8 @@ in the others. Everybody decodes every field to a native value, and all agree on
 statements, binary results where it has them, and the fewest round trips that its interface allows. The floor sends bytes
 that were encoded before, counts the bytes of the answers, and decodes nothing; in connects it is a bare OpenSSL handshake
 with one shared context. libdsql works in one event loop, on one thread; "libdsql loops" has one for each processor, and its
-connections are shared out among them. libpq has a thread for each connection. libpq 18 comes with the OpenSSL 1.1 that its package bundles. Where a mode of libpq does not
-differ from sync it is left out.
+connections are shared out among them. libpq has a thread for each connection; libpq 18 comes with the OpenSSL 1.1 that its
+package bundles. Where a mode of libpq does not differ from sync it is left out.
 
 {results.tables()}
 """
