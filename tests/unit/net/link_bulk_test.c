@@ -5,7 +5,6 @@
 
 #include "net/link_state.h"
 #include "net_fixture.h"
-#include "tls_peer.h"
 
 static struct fixture x;
 static struct side s;
@@ -214,49 +213,4 @@ Test(link_bulk, warm_stream_calls_no_hook) {
   tell(4 << 20);
   run_until(&x, s.received == told);
   cr_expect_eq(x.heap.calls, calls);
-}
-
-/* Through TLS the low water counts what is encrypted. */
-TestSuite(link_bulk_tls, .timeout = 60);
-
-Test(link_bulk_tls, stream_comes_to_its_last_byte) {
-  enum { TOTAL = (5 << 20) + 7 };
-  static const struct tls_session_params params = {.sni_host = "db.test", .verify_host = "db.test"};
-  struct zoo_spec spec = {.cn = "db.test", .san = "DNS:db.test"};
-  struct tls_peer p = {.job = TLS_PEER_TELL, .tell_len = TOTAL};
-  struct tls_config config = {0};
-  struct tls_context *context;
-  struct identity good;
-  struct fault f = {0};
-  struct zoo zoo;
-  uint8_t *bytes = malloc(TOTAL);
-  bool was_bulk = false;
-  int fds[2];
-
-  cr_assert_not_null(bytes);
-  for (size_t i = 0; i < TOTAL; i++) bytes[i] = pattern(i);
-  p.tell = bytes;
-  fixture_open(&x);
-  zoo_init(&zoo);
-  good = zoo_make(&spec, &zoo.ca);
-  config.ca_file = zoo.ca_file;
-  cr_assert_eq(tls_context_new(&context, &x.heap.hook), 0);
-  cr_assert_eq(tls_context_load(context, &config, &f), 0, "%s", f.text);
-  pair_tcp(fds);
-  cr_assert_eq(fcntl(fds[0], F_SETFL, O_NONBLOCK), 0);
-  tls_peer_start(&p, &good, fds[1]);
-  side_open(&s, &x, fds[0]);
-  cr_assert_eq(link_start_tls(s.link, context, &params, &f), 0, "%s", f.text);
-  run_until(&x, (was_bulk = was_bulk || s.link->bulk, s.end));
-  cr_expect(was_bulk);
-  cr_expect_eq(s.received, TOTAL);
-  cr_expect_eq(s.end, 1);
-  cr_expect_not(s.bad);
-  side_close(&s);
-  tls_peer_join(&p);
-  tls_context_unref(context);
-  zoo_drop(&good);
-  zoo_deinit(&zoo);
-  fixture_close(&x);
-  free(bytes);
 }

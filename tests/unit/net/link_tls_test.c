@@ -1,6 +1,9 @@
 /* Links over TLS, against OpenSSL's own server. */
+#include <fcntl.h>
+#include <stdlib.h>
 #include <unistd.h>
 
+#include "net/link_state.h"
 #include "net_fixture.h"
 #include "tls_peer.h"
 
@@ -31,15 +34,19 @@ static void close_fixture(void) {
 
 TestSuite(link_tls, .init = open_fixture, .fini = close_fixture, .timeout = 60);
 
-/* A link with its handshake begun, and the server on the other end. */
-static void connect_to(struct tls_peer *p, struct side *s) {
+static void connect_over(const int fds[2], struct tls_peer *p, struct side *s) {
   struct fault f = {0};
-  int fds[2];
-  pair_unix(fds);
   tls_peer_start(p, &good, fds[1]);
   side_open(s, &x, fds[0]);
   cr_assert_eq(link_start_tls(s->link, context, &params, &f), 0, "%s", f.text);
   cr_expect_not_null(link_tls(s->link));
+}
+
+/* A link with its handshake begun, and the server on the other end. */
+static void connect_to(struct tls_peer *p, struct side *s) {
+  int fds[2];
+  pair_unix(fds);
+  connect_over(fds, p, s);
 }
 
 static void finish(struct tls_peer *p, struct side *s) {
@@ -337,4 +344,28 @@ Test(link_tls, every_allocation_fails_in_turn) {
     if (!fired) break;
   }
   cr_expect_geq(failed, 2, "%zu failures", failed);
+}
+
+/* ---- a lot comes: link_bulk.c, whose low water counts what is encrypted ---- */
+
+Test(link_tls, stream_comes_to_its_last_byte) {
+  enum { TOTAL = (5 << 20) + 7 };
+  struct tls_peer p = {.job = TLS_PEER_TELL, .tell_len = TOTAL};
+  struct side s = {0};
+  uint8_t *bytes = malloc(TOTAL);
+  bool was_bulk = false;
+  int fds[2];
+
+  cr_assert_not_null(bytes);
+  for (size_t i = 0; i < TOTAL; i++) bytes[i] = pattern(i);
+  p.tell = bytes;
+  pair_tcp(fds);
+  cr_assert_eq(fcntl(fds[0], F_SETFL, O_NONBLOCK), 0);
+  connect_over(fds, &p, &s);
+  run_until(&x, (was_bulk = was_bulk || s.link->bulk, s.end));
+  cr_expect(was_bulk);
+  cr_expect_eq(s.received, TOTAL);
+  cr_expect_eq(s.end, 1);
+  finish(&p, &s);
+  free(bytes);
 }
